@@ -1,0 +1,95 @@
+// The only door to the file system, so that tests can make any call fail or lose what was not
+// synced.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exporter/base/result.h"
+
+namespace warden {
+
+// A file being written. Not thread-safe. Destroying it closes it without syncing.
+class WritableFile {
+ public:
+  virtual ~WritableFile() = default;
+  // Writes all bytes or fails.
+  virtual Status Append(std::span<const std::byte> bytes) = 0;
+  // Returns when the content is on stable storage.
+  virtual Status Sync() = 0;
+  // Reports what the kernel held back; call once, after Sync.
+  virtual Status Close() = 0;
+};
+
+// Held as long as the object lives; the kernel drops it when the process dies.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+struct DirectoryEntry {
+  std::string name;
+  std::uint64_t size_bytes = 0;
+  bool is_regular = false;
+};
+
+// Thread-safe. Every failure names the call, the path and the system's reason; ENOENT is kNotFound,
+// EACCES, EPERM and EROFS kPermissionDenied, ENOSPC and EDQUOT kResourceExhausted.
+class Files {
+ public:
+  using Path = std::filesystem::path;
+  virtual ~Files() = default;
+
+  // Creates the file with mode 0600; an existing one is kAlreadyExists.
+  virtual Result<std::unique_ptr<WritableFile>> Create(const Path& path) = 0;
+  // Reads a regular file of at most `bytes_max` bytes; a larger one is kResourceExhausted.
+  virtual Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) = 0;
+  virtual Status Rename(const Path& from, const Path& to) = 0;
+  // The same, but an existing `to` stays and is kAlreadyExists.
+  virtual Status RenameNew(const Path& from, const Path& to) = 0;
+  // Removes a file; a missing one is kNotFound.
+  virtual Status Remove(const Path& path) = 0;
+  // Makes renames, creations and removals in the directory durable.
+  virtual Status SyncDirectory(const Path& directory) = 0;
+  // Creates the directory and its parents where missing, mode 0700, durably.
+  virtual Status MakeDirectories(const Path& directory) = 0;
+  // Entries in no particular order, without "." and "..".
+  virtual Result<std::vector<DirectoryEntry>> List(const Path& directory) = 0;
+  virtual Result<DirectoryEntry> Stat(const Path& path) = 0;
+  // Bytes that an unprivileged process may still write there.
+  virtual Result<std::uint64_t> FreeBytes(const Path& directory) = 0;
+  // An exclusive advisory lock on the file, created if missing; kFailedPrecondition if another
+  // process (or this one) holds it.
+  virtual Result<std::unique_ptr<FileLock>> Lock(const Path& path) = 0;
+};
+
+// The machine's own file system. Stateless.
+class PosixFiles final : public Files {
+ public:
+  Result<std::unique_ptr<WritableFile>> Create(const Path& path) override;
+  Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) override;
+  Status Rename(const Path& from, const Path& to) override;
+  Status RenameNew(const Path& from, const Path& to) override;
+  Status Remove(const Path& path) override;
+  Status SyncDirectory(const Path& directory) override;
+  Status MakeDirectories(const Path& directory) override;
+  Result<std::vector<DirectoryEntry>> List(const Path& directory) override;
+  Result<DirectoryEntry> Stat(const Path& path) override;
+  Result<std::uint64_t> FreeBytes(const Path& directory) override;
+  Result<std::unique_ptr<FileLock>> Lock(const Path& path) override;
+};
+
+// The suffix of every file that is not finished; whatever bears it may be removed at start.
+inline constexpr std::string_view kPartialSuffix = ".partial";
+
+// Replaces `path` so that a reader, and a machine after a power cut, sees the old content or the
+// new, never a mixture: writes `path`.partial, syncs, renames, syncs the directory.
+Status WriteAtomically(Files& files, const Files::Path& path, std::string_view content);
+
+}  // namespace warden
