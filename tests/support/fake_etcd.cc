@@ -1,0 +1,306 @@
+#include "tests/support/fake_etcd.h"
+
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_context.h>
+
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+namespace warden::testing {
+namespace {
+
+constexpr Milliseconds kPoll{5};
+constexpr Seconds kPatience{10};
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::shared_ptr<grpc::ServerCredentials> Credentials(const std::optional<FakeEtcdTls>& tls) {
+  if (!tls) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options(
+      tls->client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
+                             : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_key_cert_pairs.push_back({ReadFile(tls->key), ReadFile(tls->cert)});
+  if (!tls->client_ca.empty()) options.pem_root_certs = ReadFile(tls->client_ca);
+  return grpc::SslServerCredentials(options);
+}
+
+std::string TokenOf(const grpc::ServerContext& context) {
+  const auto found = context.client_metadata().find("token");
+  if (found == context.client_metadata().end()) return {};
+  return {found->second.data(), found->second.size()};
+}
+
+}  // namespace
+
+class FakeEtcd::Services final : public etcdserverpb::KV::Service,
+                                 public etcdserverpb::Cluster::Service,
+                                 public etcdserverpb::Maintenance::Service,
+                                 public etcdserverpb::Auth::Service {
+ public:
+  explicit Services(FakeEtcd& etcd) : etcd_(etcd) {}
+
+  void Register(grpc::ServerBuilder& builder) {
+    builder.RegisterService(static_cast<etcdserverpb::KV::Service*>(this));
+    builder.RegisterService(static_cast<etcdserverpb::Cluster::Service*>(this));
+    builder.RegisterService(static_cast<etcdserverpb::Maintenance::Service*>(this));
+    builder.RegisterService(static_cast<etcdserverpb::Auth::Service*>(this));
+  }
+
+  grpc::Status Range(grpc::ServerContext* context, const etcdserverpb::RangeRequest* request,
+                     etcdserverpb::RangeResponse*) override {
+    {
+      MutexLock lock(etcd_.mutex_);
+      etcd_.last_range_ = *request;
+    }
+    return etcd_.Enter(Rpc::kRange, *context);
+  }
+
+  grpc::Status MemberList(grpc::ServerContext* context,
+                          const etcdserverpb::MemberListRequest* request,
+                          etcdserverpb::MemberListResponse* response) override {
+    const Rpc rpc = request->linearizable() ? Rpc::kQuorumRead : Rpc::kMemberList;
+    grpc::Status status = etcd_.Enter(rpc, *context);
+    MutexLock lock(etcd_.mutex_);
+    if (status.ok()) *response = etcd_.members_;
+    return status;
+  }
+
+  grpc::Status Status(grpc::ServerContext* context, const etcdserverpb::StatusRequest*,
+                      etcdserverpb::StatusResponse* response) override {
+    grpc::Status status = etcd_.Enter(Rpc::kStatus, *context);
+    MutexLock lock(etcd_.mutex_);
+    if (status.ok()) *response = etcd_.status_;
+    return status;
+  }
+
+  grpc::Status Snapshot(grpc::ServerContext* context, const etcdserverpb::SnapshotRequest*,
+                        grpc::ServerWriter<etcdserverpb::SnapshotResponse>* writer) override {
+    grpc::Status status = etcd_.Enter(Rpc::kSnapshot, *context);
+    return status.ok() ? etcd_.Stream(*context, *writer) : status;
+  }
+
+  grpc::Status Authenticate(grpc::ServerContext* context,
+                            const etcdserverpb::AuthenticateRequest* request,
+                            etcdserverpb::AuthenticateResponse* response) override {
+    grpc::Status status = etcd_.Enter(Rpc::kAuthenticate, *context);
+    return status.ok() ? etcd_.Authenticate(*request, *response) : status;
+  }
+
+ private:
+  FakeEtcd& etcd_;
+};
+
+FakeEtcd::FakeEtcd(const std::optional<FakeEtcdTls>& tls, int port)
+    : tls_(tls.has_value()), services_(std::make_unique<Services>(*this)) {
+  SetStatus(MakeStatusResponse(1, 1, "3.5.16"));
+  SetMembers(MakeMemberListResponse({1}));
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:" + std::to_string(port), Credentials(tls), &port_);
+  services_->Register(builder);
+  server_ = builder.BuildAndStart();
+  if (server_ == nullptr) throw std::runtime_error("the fake etcd could not listen");
+}
+
+FakeEtcd::~FakeEtcd() {
+  // Calls in flight are cancelled at once, and the services outlive their handlers.
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_->Wait();
+}
+
+config::Endpoint FakeEtcd::endpoint() const {
+  const std::string address = "127.0.0.1:" + std::to_string(port_);
+  return {
+      .url = (tls_ ? "https://" : "http://") + address, .target = "ipv4:" + address, .tls = tls_};
+}
+
+config::Endpoint FakeEtcd::endpoint(const std::string& host) const {
+  const std::string address = host + ":" + std::to_string(port_);
+  return {
+      .url = (tls_ ? "https://" : "http://") + address, .target = "dns:///" + address, .tls = tls_};
+}
+
+void FakeEtcd::SetStatus(etcdserverpb::StatusResponse response) {
+  MutexLock lock(mutex_);
+  status_ = std::move(response);
+}
+
+void FakeEtcd::SetMembers(etcdserverpb::MemberListResponse response) {
+  MutexLock lock(mutex_);
+  members_ = std::move(response);
+}
+
+void FakeEtcd::SetSnapshot(std::vector<SnapshotStep> steps, grpc::Status end) {
+  MutexLock lock(mutex_);
+  steps_ = std::move(steps);
+  snapshot_end_ = std::move(end);
+}
+
+void FakeEtcd::Fail(Rpc rpc, const grpc::Status& status) {
+  MutexLock lock(mutex_);
+  behaviours_.at(static_cast<std::size_t>(rpc)).status = status;
+}
+
+void FakeEtcd::Hang(Rpc rpc) {
+  MutexLock lock(mutex_);
+  behaviours_.at(static_cast<std::size_t>(rpc)).hang = true;
+}
+
+void FakeEtcd::Release() {
+  MutexLock lock(mutex_);
+  for (Behaviour& behaviour : behaviours_) behaviour.hang = false;
+  ++releases_;
+  changed_.NotifyAll();
+}
+
+void FakeEtcd::RequireToken(const std::string& token, const std::string& password,
+                            const grpc::Status& refusal) {
+  MutexLock lock(mutex_);
+  login_ = Login{.token = token, .password = password, .refusal = refusal};
+}
+
+void FakeEtcd::NeedsNoToken(Rpc rpc) {
+  MutexLock lock(mutex_);
+  behaviours_.at(static_cast<std::size_t>(rpc)).open = true;
+}
+
+int FakeEtcd::Count(Rpc rpc) const {
+  return static_cast<int>(Tokens(rpc).size());
+}
+
+std::vector<std::string> FakeEtcd::Tokens(Rpc rpc) const {
+  MutexLock lock(mutex_);
+  return behaviours_.at(static_cast<std::size_t>(rpc)).tokens;
+}
+
+int FakeEtcd::Abandoned(int at_least) const {
+  const SteadyTime patience = SystemClock().Steady() + kPatience;
+  MutexLock lock(mutex_);
+  while (abandoned_ < at_least && SystemClock().Steady() < patience) {
+    changed_.WaitUntil(mutex_, patience);
+  }
+  return abandoned_;
+}
+
+int FakeEtcd::WaitForCalls(Rpc rpc, int at_least) const {
+  const SteadyTime patience = SystemClock().Steady() + kPatience;
+  MutexLock lock(mutex_);
+  const Behaviour& behaviour = behaviours_.at(static_cast<std::size_t>(rpc));
+  while (static_cast<int>(behaviour.tokens.size()) < at_least &&
+         SystemClock().Steady() < patience) {
+    changed_.WaitUntil(mutex_, patience);
+  }
+  return static_cast<int>(behaviour.tokens.size());
+}
+
+etcdserverpb::RangeRequest FakeEtcd::last_range() const {
+  MutexLock lock(mutex_);
+  return last_range_;
+}
+
+grpc::Status FakeEtcd::Enter(Rpc rpc, const grpc::ServerContext& context) {
+  const std::string token = TokenOf(context);
+  MutexLock lock(mutex_);
+  Behaviour& behaviour = behaviours_.at(static_cast<std::size_t>(rpc));
+  behaviour.tokens.push_back(token);
+  changed_.NotifyAll();
+  if (behaviour.hang && !HangUntilReleased(context)) return grpc::Status::CANCELLED;
+  const bool open = behaviour.open || rpc == Rpc::kAuthenticate;
+  if (login_ && !open && token != login_->token) return login_->refusal;
+  return behaviour.status;
+}
+
+bool FakeEtcd::HangUntilReleased(const grpc::ServerContext& context) {
+  const int released = releases_;
+  while (releases_ == released) {
+    if (context.IsCancelled()) {
+      ++abandoned_;
+      changed_.NotifyAll();
+      return false;
+    }
+    changed_.WaitUntil(mutex_, SystemClock().Steady() + kPoll);
+  }
+  return true;
+}
+
+grpc::Status FakeEtcd::Authenticate(const etcdserverpb::AuthenticateRequest& request,
+                                    etcdserverpb::AuthenticateResponse& response) {
+  MutexLock lock(mutex_);
+  if (!login_) {
+    return {grpc::StatusCode::FAILED_PRECONDITION, "etcdserver: authentication is not enabled"};
+  }
+  if (request.name() != "warden" || request.password() != login_->password) {
+    return {grpc::StatusCode::INVALID_ARGUMENT,
+            "etcdserver: authentication failed, invalid user ID or password"};
+  }
+  response.set_token(login_->token);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeEtcd::Stream(const grpc::ServerContext& context,
+                              grpc::ServerWriter<etcdserverpb::SnapshotResponse>& writer) {
+  std::vector<SnapshotStep> steps;
+  grpc::Status end;
+  {
+    MutexLock lock(mutex_);
+    steps = steps_;
+    end = snapshot_end_;
+  }
+  for (const SnapshotStep& step : steps) {
+    if (step.kind == SnapshotStep::Kind::kHang) {
+      MutexLock lock(mutex_);
+      if (!HangUntilReleased(context)) return grpc::Status::CANCELLED;
+      continue;
+    }
+    etcdserverpb::SnapshotResponse message;
+    message.set_remaining_bytes(step.remaining_bytes);
+    message.set_blob(step.blob);
+    message.set_version(step.version);
+    bool open = writer.Write(message);
+    while (open && step.kind == SnapshotStep::Kind::kEmptyForever) open = writer.Write(message);
+    if (!open) {
+      MutexLock lock(mutex_);
+      ++abandoned_;
+      changed_.NotifyAll();
+      return grpc::Status::CANCELLED;
+    }
+  }
+  return end;
+}
+
+etcdserverpb::StatusResponse MakeStatusResponse(std::uint64_t member_id, std::uint64_t leader,
+                                                const std::string& version) {
+  etcdserverpb::StatusResponse response;
+  response.mutable_header()->set_cluster_id(0xef37ad9dc622a7c4);
+  response.mutable_header()->set_member_id(member_id);
+  response.mutable_header()->set_revision(4242);
+  response.mutable_header()->set_raft_term(7);
+  response.set_version(version);
+  response.set_leader(leader);
+  response.set_raftindex(5000);
+  response.set_raftterm(7);
+  response.set_raftappliedindex(4999);
+  response.set_dbsize(20'480'000);
+  response.set_dbsizeinuse(12'288'000);
+  return response;
+}
+
+etcdserverpb::MemberListResponse MakeMemberListResponse(const std::vector<std::uint64_t>& ids) {
+  etcdserverpb::MemberListResponse response;
+  response.mutable_header()->set_cluster_id(0xef37ad9dc622a7c4);
+  for (const std::uint64_t id : ids) {
+    etcdserverpb::Member& member = *response.add_members();
+    member.set_id(id);
+    member.set_name("m" + std::to_string(id));
+    member.add_peerurls("http://127.0.0.1:2380");
+    member.add_clienturls("http://127.0.0.1:2379");
+  }
+  return response;
+}
+
+}  // namespace warden::testing

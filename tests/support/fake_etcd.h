@@ -1,0 +1,138 @@
+// One etcd member that answers as a test says: a gRPC server on a free port of 127.0.0.1 with the
+// services of exporter/proto/etcd.proto. It starts with a healthy 3.5 answer to everything.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/base/mutex.h"
+#include "exporter/config/endpoint.h"
+#include "exporter/proto/etcd.grpc.pb.h"
+
+namespace warden::testing {
+
+// Calls as the client means them: kQuorumRead is the linearizable MemberList.
+enum class Rpc { kStatus, kMemberList, kQuorumRead, kRange, kAuthenticate, kSnapshot };
+inline constexpr std::size_t kRpcCount = 6;
+
+struct FakeEtcdTls {
+  std::filesystem::path cert;
+  std::filesystem::path key;
+  std::filesystem::path client_ca;  // if set, clients need a certificate of this authority
+};
+
+// One step of a snapshot stream.
+struct SnapshotStep {
+  enum class Kind {
+    kMessage,
+    kHang,          // until Release, or until the client gives up
+    kEmptyForever,  // the message again and again, as etcd does when it cannot read its database
+  };
+  Kind kind = Kind::kMessage;
+  std::uint64_t remaining_bytes = 0;
+  std::string blob;
+  std::string version;
+};
+
+// Thread-safe. The destructor ends what hangs.
+class FakeEtcd {
+ public:
+  // `port` 0 takes a free one.
+  explicit FakeEtcd(const std::optional<FakeEtcdTls>& tls = std::nullopt, int port = 0);
+  ~FakeEtcd();
+  FakeEtcd(const FakeEtcd&) = delete;
+  FakeEtcd& operator=(const FakeEtcd&) = delete;
+
+  int port() const { return port_; }
+  // By address, or by a name for tests of the name in the certificate.
+  config::Endpoint endpoint() const;
+  config::Endpoint endpoint(const std::string& host) const;
+
+  // The answers of calls that neither fail nor hang.
+  void SetStatus(etcdserverpb::StatusResponse response) WARDEN_EXCLUDES(mutex_);
+  void SetMembers(etcdserverpb::MemberListResponse response) WARDEN_EXCLUDES(mutex_);
+  // The stream ends with `end` once all steps were sent.
+  void SetSnapshot(std::vector<SnapshotStep> steps, grpc::Status end = grpc::Status::OK)
+      WARDEN_EXCLUDES(mutex_);
+
+  // From now on the call fails; with OK it succeeds again.
+  void Fail(Rpc rpc, const grpc::Status& status) WARDEN_EXCLUDES(mutex_);
+  // From now on the call does not end before Release, unless the client gives it up. It ends as if
+  // it had not hung.
+  void Hang(Rpc rpc) WARDEN_EXCLUDES(mutex_);
+  void Release() WARDEN_EXCLUDES(mutex_);
+
+  // From now on calls without metadata `token: <token>` get `refusal`, and Authenticate hands the
+  // token out to user "warden" with this password; anybody else is told what etcd tells them.
+  void RequireToken(const std::string& token, const std::string& password,
+                    const grpc::Status& refusal) WARDEN_EXCLUDES(mutex_);
+
+  // Except for this call, as Status up to 3.5.27.
+  void NeedsNoToken(Rpc rpc) WARDEN_EXCLUDES(mutex_);
+
+  int Count(Rpc rpc) const WARDEN_EXCLUDES(mutex_);
+  // The token of each call so far; empty: none.
+  std::vector<std::string> Tokens(Rpc rpc) const WARDEN_EXCLUDES(mutex_);
+  // How many calls hung until the client gave them up. Waits up to ten seconds for `at_least`.
+  int Abandoned(int at_least) const WARDEN_EXCLUDES(mutex_);
+  // Waits up to ten seconds for that many calls to have arrived; returns how many have.
+  int WaitForCalls(Rpc rpc, int at_least) const WARDEN_EXCLUDES(mutex_);
+  // The key of the last Range and whether it was serializable.
+  etcdserverpb::RangeRequest last_range() const WARDEN_EXCLUDES(mutex_);
+
+ private:
+  class Services;
+  struct Behaviour {
+    grpc::Status status;
+    bool hang = false;
+    bool open = false;
+    std::vector<std::string> tokens;
+  };
+  struct Login {
+    std::string token;
+    std::string password;
+    grpc::Status refusal;
+  };
+
+  // Counts the call, lets it hang if it should, and returns the failure it is to have.
+  grpc::Status Enter(Rpc rpc, const grpc::ServerContext& context) WARDEN_EXCLUDES(mutex_);
+  // False if the client gave up.
+  bool HangUntilReleased(const grpc::ServerContext& context) WARDEN_REQUIRES(mutex_);
+  grpc::Status Authenticate(const etcdserverpb::AuthenticateRequest& request,
+                            etcdserverpb::AuthenticateResponse& response) WARDEN_EXCLUDES(mutex_);
+  grpc::Status Stream(const grpc::ServerContext& context,
+                      grpc::ServerWriter<etcdserverpb::SnapshotResponse>& writer)
+      WARDEN_EXCLUDES(mutex_);
+
+  const bool tls_;
+  std::unique_ptr<Services> services_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  std::array<Behaviour, kRpcCount> behaviours_ WARDEN_GUARDED_BY(mutex_);
+  etcdserverpb::StatusResponse status_ WARDEN_GUARDED_BY(mutex_);
+  etcdserverpb::MemberListResponse members_ WARDEN_GUARDED_BY(mutex_);
+  etcdserverpb::RangeRequest last_range_ WARDEN_GUARDED_BY(mutex_);
+  std::vector<SnapshotStep> steps_ WARDEN_GUARDED_BY(mutex_);
+  grpc::Status snapshot_end_ WARDEN_GUARDED_BY(mutex_);
+  std::optional<Login> login_ WARDEN_GUARDED_BY(mutex_);
+  int releases_ WARDEN_GUARDED_BY(mutex_) = 0;
+  int abandoned_ WARDEN_GUARDED_BY(mutex_) = 0;
+};
+
+// A healthy member's Status: `leader` is a member id, 0 for none.
+etcdserverpb::StatusResponse MakeStatusResponse(std::uint64_t member_id, std::uint64_t leader,
+                                                const std::string& version);
+// Voters of these ids, named "m<id>".
+etcdserverpb::MemberListResponse MakeMemberListResponse(const std::vector<std::uint64_t>& ids);
+
+}  // namespace warden::testing
