@@ -1,0 +1,150 @@
+// A client of raw sockets: it sends what a test says, however wrong, and waits for nothing longer
+// than ten seconds.
+#pragma once
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace warden::testing {
+
+using HttpHeaders = std::map<std::string, std::string>;
+
+struct HttpReply {
+  int code = 0;         // 0: no HTTP answer came
+  HttpHeaders headers;  // names in lower case
+  std::string body;
+};
+
+// One TCP connection to this machine. Not thread-safe.
+class HttpConnection {
+ public:
+  // AF_INET connects to 127.0.0.1, AF_INET6 to [::1].
+  explicit HttpConnection(int port, int family = AF_INET)
+      : fd_(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience{.tv_sec = 10, .tv_usec = 0};
+    setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(static_cast<std::uint16_t>(port));
+    v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const sockaddr_in6 v6{AF_INET6, v4.sin_port, 0, in6addr_loopback, 0};
+    const int failed = family == AF_INET
+                           ? connect(fd_, reinterpret_cast<const sockaddr*>(&v4), sizeof(v4))
+                           : connect(fd_, reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
+    EXPECT_EQ(failed, 0) << "connect to the server under test";
+  }
+  HttpConnection(const HttpConnection&) = delete;
+  ~HttpConnection() { close(fd_); }
+
+  // False once the server has closed.
+  bool Send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+
+  // Everything until the server closes.
+  std::string ReadAll() {
+    while (ReadMore()) {
+    }
+    return std::exchange(pending_, {});
+  }
+
+  // One answer; what follows it stays for the next call. `head`: it has no body whatever its header
+  // says.
+  HttpReply ReadReply(bool head = false) {
+    std::size_t end = 0;
+    while ((end = pending_.find("\r\n\r\n")) == std::string::npos) {
+      if (!ReadMore()) return {};
+    }
+    HttpReply reply = ParseHeader(pending_.substr(0, end + 2));
+    pending_.erase(0, end + 4);
+    const auto length = reply.headers.find("content-length");
+    if (head || length == reply.headers.end()) return reply;
+    const std::size_t wanted = std::stoul(length->second);
+    while (pending_.size() < wanted && ReadMore()) {
+    }
+    reply.body = pending_.substr(0, wanted);
+    pending_.erase(0, wanted);
+    return reply;
+  }
+
+ private:
+  bool ReadMore() {
+    char buffer[4096];
+    const ssize_t count = recv(fd_, buffer, sizeof(buffer), 0);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      ADD_FAILURE() << "the server neither answered nor closed within ten seconds";
+    }
+    if (count > 0) pending_.append(buffer, static_cast<std::size_t>(count));
+    return count > 0;
+  }
+
+  static HttpReply ParseHeader(std::string_view text) {
+    HttpReply reply;
+    if (!text.starts_with("HTTP/1.1 ")) return reply;
+    reply.code = std::stoi(std::string(text.substr(9, 3)));
+    text.remove_prefix(text.find("\r\n") + 2);
+    while (!text.empty()) {
+      const std::string_view line = text.substr(0, text.find("\r\n"));
+      text.remove_prefix(line.size() + 2);
+      std::string name(line.substr(0, line.find(": ")));
+      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      reply.headers[name] = line.substr(line.find(": ") + 2);
+    }
+    return reply;
+  }
+
+  const int fd_;
+  std::string pending_;
+};
+
+inline std::string FormatRequest(std::string_view method, std::string_view path,
+                                 const HttpHeaders& headers, std::string_view body) {
+  std::string text(method);
+  text.append(" ").append(path).append(" HTTP/1.1\r\nHost: localhost\r\n");
+  if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+  for (const auto& [name, value] : headers) text.append(name + ": " + value + "\r\n");
+  return text.append("\r\n").append(body);
+}
+
+// One request on a connection of its own.
+inline HttpReply Ask(int port, std::string_view method, std::string_view path,
+                     const HttpHeaders& headers = {}, std::string_view body = {}) {
+  HttpConnection connection(port);
+  connection.Send(FormatRequest(method, path, headers, body));
+  return connection.ReadReply(method == "HEAD");
+}
+
+inline HttpReply Get(int port, std::string_view path, const HttpHeaders& headers = {}) {
+  return Ask(port, "GET", path, headers);
+}
+
+inline HttpReply Post(int port, std::string_view path, std::string_view body,
+                      const HttpHeaders& headers = {}) {
+  return Ask(port, "POST", path, headers, body);
+}
+
+// Sends the bytes as they are and returns everything until the server closes.
+inline std::string SendRaw(int port, std::string_view bytes) {
+  HttpConnection connection(port);
+  connection.Send(bytes);
+  return connection.ReadAll();
+}
+
+}  // namespace warden::testing
