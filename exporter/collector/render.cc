@@ -1,0 +1,11 @@
+#include "exporter/collector/render.h"
+
+namespace warden::collector {
+
+void Render(metrics::Page& page, const Subject& subject) {
+  RenderReachability(page, subject);
+  RenderMembers(page, subject);
+  RenderCluster(page, subject);
+}
+
+}  // namespace warden::collector

@@ -1,0 +1,28 @@
+// A cluster's families, one source file per subject. Every renderer is a pure function: the same
+// values make the same page.
+//
+// To add a family, write one statement `page.Gauge(name, help, value, labels)` in the file of its
+// subject: one sentence of help that teaches, and no sample where the value is not known. Run
+// collector_test with WARDEN_UPDATE_GOLDEN=1, add the name to its list, and read the difference.
+#pragma once
+
+#include "exporter/collector/subject.h"
+#include "exporter/metrics/page.h"
+
+namespace warden::collector {
+
+// All of the below.
+void Render(metrics::Page& page, const Subject& subject);
+
+// Who answered, how fast, and within which budget. In reachability.cc.
+void RenderReachability(metrics::Page& page, const Subject& subject);
+
+// One series per member: a listed member keeps its membership when it does not answer and loses its
+// values; a member of a foreign cluster appears in member_info only. In members.cc.
+void RenderMembers(metrics::Page& page, const Subject& subject);
+
+// What only a comparison of the members can tell; what compares answers is absent when there is
+// none, and what counts members is absent without a list of them. In cluster.cc.
+void RenderCluster(metrics::Page& page, const Subject& subject);
+
+}  // namespace warden::collector
