@@ -1,0 +1,147 @@
+// Files that fail when a test wants them to, over any other Files.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "exporter/base/files.h"
+#include "exporter/base/mutex.h"
+
+namespace warden::testing {
+
+enum class FileOperation {
+  kCreate,
+  kAppend,
+  kSync,
+  kClose,
+  kRead,
+  kRename,
+  kRemove,
+  kSyncDirectory,
+  kMakeDirectories,
+  kList,
+  kStat,
+  kFreeBytes,
+  kLock,
+};
+
+// Thread-safe. A refused operation does nothing, but for a write, which leaves half of its bytes.
+class FaultyFiles final : public Files {
+ public:
+  // True for an operation that fails; called for one after the other.
+  using Judge = std::function<bool(FileOperation, const Path&)>;
+
+  explicit FaultyFiles(Files& files) : files_(files) {}
+
+  void FailWhere(Judge judge) {
+    MutexLock lock(mutex_);
+    judge_ = std::move(judge);
+    failed_ = false;
+  }
+  // The n-th operation from now, counted from 1, fails.
+  void FailNth(int n) {
+    FailWhere([n](FileOperation, const Path&) mutable { return --n == 0; });
+  }
+  // The n-th operation from now and all after it fail, as if the process were gone.
+  void FailFrom(int n) {
+    FailWhere([n](FileOperation, const Path&) mutable { return n > 0 ? --n == 0 : true; });
+  }
+  void FailNever() {
+    FailWhere([](FileOperation, const Path&) { return false; });
+  }
+  // Whether any operation failed since the last of these calls.
+  bool failed() const {
+    MutexLock lock(mutex_);
+    return failed_;
+  }
+
+  Result<std::unique_ptr<WritableFile>> Create(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kCreate, path));
+    WARDEN_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, files_.Create(path));
+    return std::unique_ptr<WritableFile>(
+        std::make_unique<FaultyFile>(*this, path, std::move(file)));
+  }
+  Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRead, path));
+    return files_.ReadAll(path, bytes_max);
+  }
+  Status Rename(const Path& from, const Path& to) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRename, to));
+    return files_.Rename(from, to);
+  }
+  Status RenameNew(const Path& from, const Path& to) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRename, to));
+    return files_.RenameNew(from, to);
+  }
+  Status Remove(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRemove, path));
+    return files_.Remove(path);
+  }
+  Status SyncDirectory(const Path& directory) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kSyncDirectory, directory));
+    return files_.SyncDirectory(directory);
+  }
+  Status MakeDirectories(const Path& directory) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kMakeDirectories, directory));
+    return files_.MakeDirectories(directory);
+  }
+  Result<std::vector<DirectoryEntry>> List(const Path& directory) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kList, directory));
+    return files_.List(directory);
+  }
+  Result<DirectoryEntry> Stat(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kStat, path));
+    return files_.Stat(path);
+  }
+  Result<std::uint64_t> FreeBytes(const Path& directory) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kFreeBytes, directory));
+    return files_.FreeBytes(directory);
+  }
+  Result<std::unique_ptr<FileLock>> Lock(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kLock, path));
+    return files_.Lock(path);
+  }
+
+ private:
+  class FaultyFile final : public WritableFile {
+   public:
+    FaultyFile(FaultyFiles& owner, Path path, std::unique_ptr<WritableFile> file)
+        : owner_(owner), path_(std::move(path)), file_(std::move(file)) {}
+    Status Append(std::span<const std::byte> bytes) override {
+      Status allowed = owner_.Allow(FileOperation::kAppend, path_);
+      if (allowed.ok()) return file_->Append(bytes);
+      WARDEN_RETURN_IF_ERROR(file_->Append(bytes.first(bytes.size() / 2)));
+      return allowed;
+    }
+    Status Sync() override {
+      WARDEN_RETURN_IF_ERROR(owner_.Allow(FileOperation::kSync, path_));
+      return file_->Sync();
+    }
+    Status Close() override {
+      WARDEN_RETURN_IF_ERROR(owner_.Allow(FileOperation::kClose, path_));
+      return file_->Close();
+    }
+
+   private:
+    FaultyFiles& owner_;
+    const Path path_;
+    const std::unique_ptr<WritableFile> file_;
+  };
+
+  Status Allow(FileOperation operation, const Path& path) {
+    MutexLock lock(mutex_);
+    if (!judge_ || !judge_(operation, path)) return {};
+    failed_ = true;
+    return Status(Code::kResourceExhausted, "write " + path.string() + ": No space left on device");
+  }
+
+  Files& files_;
+  mutable Mutex mutex_;
+  Judge judge_ WARDEN_GUARDED_BY(mutex_);
+  bool failed_ WARDEN_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace warden::testing

@@ -1,0 +1,145 @@
+// A disk in memory that can lose power: what was not synced is then gone, or not.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "exporter/base/files.h"
+#include "exporter/base/mutex.h"
+#include "tests/support/memory_disk.h"
+
+namespace warden::testing {
+
+// Thread-safe. Directories are safe as soon as they are made.
+class MemoryFiles final : public Files {
+ public:
+  // Pulls the plug and boots; see MemoryDisk.
+  void CutPower(const std::function<bool(std::size_t)>& survives) {
+    MutexLock lock(mutex_);
+    disk_.CutPower(survives);
+    locks_.clear();
+  }
+  void SetFreeBytes(std::uint64_t bytes) {
+    MutexLock lock(mutex_);
+    free_bytes_ = bytes;
+  }
+
+  Result<std::unique_ptr<WritableFile>> Create(const Path& path) override {
+    MutexLock lock(mutex_);
+    if (disk_.Find(path)) return Refuse(Code::kAlreadyExists, "create", path);
+    if (!directories_.contains(path.parent_path())) return Refuse(Code::kNotFound, "create", path);
+    const auto inode = std::make_shared<MemoryDisk::Inode>();
+    disk_.Link(path, inode);
+    return std::unique_ptr<WritableFile>(std::make_unique<OpenFile>(mutex_, inode));
+  }
+  Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) override {
+    MutexLock lock(mutex_);
+    const auto inode = disk_.Find(path);
+    if (!inode) return Refuse(Code::kNotFound, "open", path);
+    if (inode->content.size() > bytes_max) return Refuse(Code::kResourceExhausted, "read", path);
+    return inode->content;
+  }
+  Status Rename(const Path& from, const Path& to) override {
+    MutexLock lock(mutex_);
+    if (!disk_.Find(from)) return Refuse(Code::kNotFound, "rename", from);
+    disk_.Rename(from, to);
+    return {};
+  }
+  Status RenameNew(const Path& from, const Path& to) override {
+    if (Stat(to).ok()) return Status(Code::kAlreadyExists, to.string() + ": exists");
+    return Rename(from, to);
+  }
+  Status Remove(const Path& path) override {
+    MutexLock lock(mutex_);
+    if (!disk_.Find(path)) return Refuse(Code::kNotFound, "remove", path);
+    disk_.Unlink(path);
+    return {};
+  }
+  Status SyncDirectory(const Path& directory) override {
+    MutexLock lock(mutex_);
+    disk_.SyncDirectory(directory);
+    return {};
+  }
+  Status MakeDirectories(const Path& directory) override {
+    MutexLock lock(mutex_);
+    for (Path path = directory; path.has_relative_path(); path = path.parent_path()) {
+      directories_.insert(path);
+    }
+    return {};
+  }
+  Result<std::vector<DirectoryEntry>> List(const Path& directory) override {
+    MutexLock lock(mutex_);
+    if (!directories_.contains(directory)) return Refuse(Code::kNotFound, "list", directory);
+    std::vector<DirectoryEntry> entries;
+    for (const auto& [name, inode] : disk_.names()) {
+      if (name.parent_path() == directory) entries.push_back(Describe(name, *inode));
+    }
+    for (const Path& path : directories_) {
+      if (path.parent_path() == directory) entries.push_back({.name = path.filename().string()});
+    }
+    return entries;
+  }
+  Result<DirectoryEntry> Stat(const Path& path) override {
+    MutexLock lock(mutex_);
+    const auto inode = disk_.Find(path);
+    if (!inode) return Refuse(Code::kNotFound, "stat", path);
+    return Describe(path, *inode);
+  }
+  Result<std::uint64_t> FreeBytes(const Path& /*directory*/) override {
+    MutexLock lock(mutex_);
+    return free_bytes_;
+  }
+  Result<std::unique_ptr<FileLock>> Lock(const Path& path) override {
+    MutexLock lock(mutex_);
+    if (!disk_.Find(path)) disk_.Link(path, std::make_shared<MemoryDisk::Inode>());
+    if (!locks_[path].expired()) return Refuse(Code::kFailedPrecondition, "lock", path);
+    auto held = std::make_unique<HeldLock>();
+    locks_[path] = held->sign;
+    return std::unique_ptr<FileLock>(std::move(held));
+  }
+
+ private:
+  class OpenFile final : public WritableFile {
+   public:
+    OpenFile(Mutex& mutex, std::shared_ptr<MemoryDisk::Inode> inode)
+        : mutex_(mutex), inode_(std::move(inode)) {}
+    Status Append(std::span<const std::byte> bytes) override {
+      MutexLock lock(mutex_);
+      inode_->content.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      return {};
+    }
+    Status Sync() override {
+      MutexLock lock(mutex_);
+      inode_->synced_bytes = inode_->content.size();
+      return {};
+    }
+    Status Close() override { return {}; }
+
+   private:
+    Mutex& mutex_;
+    const std::shared_ptr<MemoryDisk::Inode> inode_;
+  };
+  struct HeldLock final : FileLock {
+    std::shared_ptr<int> sign = std::make_shared<int>();
+  };
+
+  static Status Refuse(Code code, const std::string& action, const Path& path) {
+    return Status(code, action + " " + path.string() + ": refused by the disk in memory");
+  }
+  static DirectoryEntry Describe(const Path& path, const MemoryDisk::Inode& inode) {
+    return {
+        .name = path.filename().string(), .size_bytes = inode.content.size(), .is_regular = true};
+  }
+  Mutex mutex_;
+  MemoryDisk disk_ WARDEN_GUARDED_BY(mutex_);
+  std::set<Path> directories_ WARDEN_GUARDED_BY(mutex_);
+  std::map<Path, std::weak_ptr<int>> locks_ WARDEN_GUARDED_BY(mutex_);
+  std::uint64_t free_bytes_ WARDEN_GUARDED_BY(mutex_) = 1ULL << 40;
+};
+
+}  // namespace warden::testing
