@@ -1,0 +1,179 @@
+#include "exporter/backup/catalogue.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace warden::backup {
+namespace {
+
+constexpr std::size_t kManifestBytesMax = 1 << 20;
+constexpr std::string_view kManifestSuffix = ".json";
+constexpr std::string_view kSnapshotSuffix = ".db";
+constexpr std::string_view kJobsName = "jobs";
+constexpr std::string_view kLockName = ".lock";
+
+std::string WithPartialSuffix(std::string name) {
+  return name.append(kPartialSuffix);
+}
+
+// The id in "<id><suffix>", empty if the name is not of that form.
+std::string IdOf(std::string_view name, std::string_view suffix) {
+  if (!name.ends_with(suffix)) return "";
+  const std::string_view id = name.substr(0, name.size() - suffix.size());
+  return IsId(id) ? std::string(id) : "";
+}
+
+Result<Manifest> ReadManifest(Files& files, const Files::Path& directory, const std::string& id) {
+  WARDEN_ASSIGN_OR_RETURN(const std::string text,
+                          files.ReadAll(directory / ManifestName(id), kManifestBytesMax));
+  WARDEN_ASSIGN_OR_RETURN(Manifest manifest, ParseManifest(text));
+  if (manifest.id != id) {
+    return Status(Code::kInvalidArgument, "the manifest is that of backup " + manifest.id);
+  }
+  return manifest;
+}
+
+// Looks at the file afresh: a backup may have been committed while its directory was being listed.
+Status CheckSnapshot(Files& files, const Files::Path& directory, const Manifest& manifest) {
+  const Result<DirectoryEntry> snapshot = files.Stat(directory / manifest.file);
+  if (!snapshot.ok()) {
+    return snapshot.error().code() == Code::kNotFound
+               ? Status(Code::kNotFound, "its snapshot " + manifest.file + " is missing")
+               : snapshot.error();
+  }
+  if (!snapshot->is_regular) {
+    return Status(Code::kDataLoss, "its snapshot " + manifest.file + " is no regular file");
+  }
+  if (snapshot->size_bytes != manifest.size_bytes) {
+    return Status(Code::kDataLoss, "its snapshot has " + std::to_string(snapshot->size_bytes) +
+                                       " bytes, the manifest says " +
+                                       std::to_string(manifest.size_bytes));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
+  WARDEN_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, files.List(directory));
+  std::set<std::string> names;
+  for (const DirectoryEntry& entry : found) names.insert(entry.name);
+  Listing listing;
+  for (const std::string& name : names) {
+    if (name == kJobsName || name == kLockName || name.ends_with(kPartialSuffix)) continue;
+    const std::string snapshot_of = IdOf(name, kSnapshotSuffix);
+    if (!snapshot_of.empty() && names.contains(ManifestName(snapshot_of))) continue;
+    const std::string id = IdOf(name, kManifestSuffix);
+    if (id.empty()) {
+      const bool orphan = !snapshot_of.empty();
+      listing.strangers.push_back(
+          {name, orphan ? "a snapshot without a manifest" : "not a file of the catalogue", orphan});
+      continue;
+    }
+    Result<Manifest> manifest = ReadManifest(files, directory, id);
+    const Status damage =
+        manifest.ok() ? CheckSnapshot(files, directory, *manifest) : manifest.error();
+    if (!damage.ok()) {
+      // Removed in the meantime, manifest first.
+      if (files.Stat(directory / name).status().code() == Code::kNotFound) continue;
+      listing.strangers.push_back({name, "damaged: " + damage.message(), true});
+      continue;
+    }
+    listing.stored_bytes += manifest->size_bytes;
+    listing.backups.push_back(*std::move(manifest));
+  }
+  std::reverse(listing.backups.begin(), listing.backups.end());
+  return listing;
+}
+
+Result<Catalogue> Catalogue::Open(Files& files, Files::Path directory, Logger& log) {
+  WARDEN_RETURN_IF_ERROR(files.MakeDirectories(directory));
+  Result<std::unique_ptr<FileLock>> lock = files.Lock(directory / kLockName);
+  if (!lock.ok()) {
+    const bool held = lock.error().code() == Code::kFailedPrecondition;
+    return held ? Status(Code::kFailedPrecondition,
+                         lock.error().message() + "; is another etcd-warden using this directory?")
+                : lock.error();
+  }
+  Catalogue catalogue(files, std::move(directory), *std::move(lock));
+  WARDEN_RETURN_IF_ERROR(catalogue.ClearUp(log));
+  WARDEN_RETURN_IF_ERROR(catalogue.ProveWritable());
+  return catalogue;
+}
+
+Status Catalogue::ProveWritable() {
+  const Files::Path probe = directory_ / WithPartialSuffix(".probe");
+  Status removed = files_->Remove(probe);
+  if (!removed.ok() && removed.code() != Code::kNotFound) return removed;
+  WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> file, files_->Create(probe));
+  return files_->Remove(probe);
+}
+
+Files::Path Catalogue::PartialPath(std::string_view id) const {
+  return directory_ / WithPartialSuffix(SnapshotName(id));
+}
+
+Status Catalogue::Commit(const Manifest& manifest) {
+  Status published = Publish(manifest);
+  if (published.ok()) return published;
+  // The manifest goes first: without it there is no backup, whatever else stays.
+  const std::string id = manifest.id;
+  for (const std::string& name : {ManifestName(id), WithPartialSuffix(ManifestName(id)),
+                                  SnapshotName(id), WithPartialSuffix(SnapshotName(id))}) {
+    files_->Remove(directory_ / name).ok();
+  }
+  return published;
+}
+
+// The manifest is on stable storage under its partial name before the snapshot gets its own, so
+// that ClearUp can tell a commit that was cut short from a snapshot whose manifest was lost.
+Status Catalogue::Publish(const Manifest& manifest) {
+  const Files::Path partial = directory_ / WithPartialSuffix(ManifestName(manifest.id));
+  const std::string text = DumpJson(ToJson(manifest), 2) + "\n";
+  WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> file, files_->Create(partial));
+  WARDEN_RETURN_IF_ERROR(file->Append(std::as_bytes(std::span(text))));
+  WARDEN_RETURN_IF_ERROR(file->Sync());
+  WARDEN_RETURN_IF_ERROR(file->Close());
+  WARDEN_RETURN_IF_ERROR(files_->SyncDirectory(directory_));
+  WARDEN_RETURN_IF_ERROR(
+      files_->Rename(PartialPath(manifest.id), directory_ / SnapshotName(manifest.id)));
+  WARDEN_RETURN_IF_ERROR(files_->SyncDirectory(directory_));
+  WARDEN_RETURN_IF_ERROR(files_->Rename(partial, directory_ / ManifestName(manifest.id)));
+  return files_->SyncDirectory(directory_);
+}
+
+Status Catalogue::ClearUp(Logger& log) {
+  WARDEN_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> entries, files_->List(directory_));
+  const std::string manifest_partial = WithPartialSuffix(std::string(kManifestSuffix));
+  const std::string snapshot_partial = WithPartialSuffix(std::string(kSnapshotSuffix));
+  for (const DirectoryEntry& entry : entries) {
+    const std::string id = IdOf(entry.name, manifest_partial);
+    if (!id.empty()) {
+      WARDEN_ASSIGN_OR_RETURN(const bool completed, CompleteCommit(id, log));
+      if (completed) continue;
+    }
+    if (id.empty() && IdOf(entry.name, snapshot_partial).empty()) continue;
+    WARDEN_RETURN_IF_ERROR(files_->Remove(directory_ / entry.name));
+    log.Log(LogLevel::kWarn, "removed the leftover of an interrupted backup",
+            {{"file", (directory_ / entry.name).string()}});
+  }
+  return files_->SyncDirectory(directory_);
+}
+
+Result<bool> Catalogue::CompleteCommit(const std::string& id, Logger& log) {
+  const Files::Path partial = directory_ / WithPartialSuffix(ManifestName(id));
+  const Result<std::string> text = files_->ReadAll(partial, kManifestBytesMax);
+  if (!text.ok()) return false;
+  const Result<Manifest> manifest = ParseManifest(*text);
+  const Result<DirectoryEntry> snapshot = files_->Stat(directory_ / SnapshotName(id));
+  if (!manifest.ok() || manifest->id != id || !snapshot.ok() ||
+      snapshot->size_bytes != manifest->size_bytes) {
+    return false;
+  }
+  WARDEN_RETURN_IF_ERROR(files_->Rename(partial, directory_ / ManifestName(id)));
+  log.Log(LogLevel::kWarn, "completed a backup whose commit was interrupted", {{"backup", id}});
+  return true;
+}
+
+}  // namespace warden::backup

@@ -1,0 +1,229 @@
+#include "exporter/backup/manifest.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <limits>
+#include <optional>
+
+#include "exporter/base/text.h"
+
+namespace warden::backup {
+namespace {
+
+constexpr std::uint64_t kSchema = 1;
+constexpr std::uint64_t kLevelMax = 100;  // of any schema to come
+constexpr std::string_view kIdShape = "00000000T000000000Z-xxxxxxxx";
+
+// Reads fields of one object and remembers the first that is missing or of the wrong type.
+class FieldReader {
+ public:
+  FieldReader(const ParsedJson& object, std::string prefix)
+      : object_(object), prefix_(std::move(prefix)) {}
+
+  std::string String(std::string_view key) {
+    return Take(FindString(object_, key), key).value_or("");
+  }
+  std::string OptionalString(std::string_view key) { return FindString(object_, key).value_or(""); }
+  std::int64_t Integer(std::string_view key) {
+    constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
+    const ParsedJson* found = FindField(object_, key);
+    const bool fits = found != nullptr && found->is_number_integer() &&
+                      (!found->is_number_unsigned() || found->get<std::uint64_t>() <= kMax);
+    if (!fits) Complain(key);
+    return fits ? found->get<std::int64_t>() : 0;
+  }
+  std::uint64_t Count(std::string_view key) {
+    // What is parsed without a sign is unsigned.
+    const ParsedJson* found = FindField(object_, key);
+    const bool fits = found != nullptr && found->is_number_unsigned();
+    if (!fits) Complain(key);
+    return fits ? found->get<std::uint64_t>() : 0;
+  }
+  std::uint64_t Id(std::string_view key) {
+    const Result<std::uint64_t> id = ParseId(String(key));
+    if (!id.ok()) Complain(key);
+    return id.ok() ? *id : 0;
+  }
+  WallTime Time(std::string_view key) {
+    const Result<WallTime> time = ParseTime(String(key));
+    if (!time.ok()) Complain(key);
+    return time.ok() ? *time : WallTime{};
+  }
+  Nanoseconds Duration(std::string_view key) {
+    constexpr double kSecondsMax = 1e9;
+    const ParsedJson* found = FindField(object_, key);
+    const double seconds = found != nullptr && found->is_number() ? found->get<double>() : -1;
+    if (seconds < 0 || seconds > kSecondsMax) Complain(key);
+    const std::chrono::duration<double> duration(std::clamp(seconds, 0.0, kSecondsMax));
+    return std::chrono::duration_cast<Nanoseconds>(duration);
+  }
+  FieldReader Object(std::string_view key) {
+    static const ParsedJson empty = ParsedJson::object();
+    const ParsedJson* found = FindField(object_, key);
+    if (found == nullptr || !found->is_object()) Complain(key);
+    return {found == nullptr ? empty : *found, prefix_ + std::string(key) + "."};
+  }
+  const std::optional<std::string>& complaint() const { return complaint_; }
+
+ private:
+  template <typename T>
+  std::optional<T> Take(std::optional<T> value, std::string_view key) {
+    if (!value) Complain(key);
+    return value;
+  }
+  void Complain(std::string_view key) {
+    if (!complaint_) complaint_ = prefix_ + std::string(key);
+  }
+
+  const ParsedJson& object_;
+  const std::string prefix_;
+  std::optional<std::string> complaint_;
+};
+
+Status Damaged(const std::string& field) {
+  return Status(Code::kInvalidArgument,
+                "the manifest's field \"" + field + "\" is missing or wrong");
+}
+
+}  // namespace
+
+std::string MakeId(WallTime now, std::uint32_t random) {
+  // "2026-11-23T10:15:00.042Z" without its punctuation.
+  std::string id = FormatTime(now);
+  std::erase_if(id, [](char c) { return c == '-' || c == ':' || c == '.'; });
+  std::array<char, 16> suffix{};
+  std::snprintf(suffix.data(), suffix.size(), "-%08x", random);
+  return id + suffix.data();
+}
+
+bool IsId(std::string_view text) {
+  return std::equal(text.begin(), text.end(), kIdShape.begin(), kIdShape.end(),
+                    [](char c, char shape) {
+                      if (shape == '0') return c >= '0' && c <= '9';
+                      if (shape == 'x') return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                      return c == shape;
+                    });
+}
+
+std::string SnapshotName(std::string_view id) {
+  return std::string(id) + ".db";
+}
+
+std::string ManifestName(std::string_view id) {
+  return std::string(id) + ".json";
+}
+
+Manifest DescribeTaken(const snapshot::Taken& taken) {
+  Manifest manifest;
+  const etcd::MemberStatus& status = taken.source.status;
+  manifest.cluster_id = status.cluster_id;
+  manifest.member_id = status.member_id;
+  manifest.member_name = taken.source.member_name;
+  manifest.endpoint = taken.source.endpoint.url;
+  manifest.role = snapshot::RoleName(taken.source.role);
+  manifest.etcd_version = status.version;
+  manifest.storage_version = taken.storage_version;
+  manifest.revision_before = status.revision;
+  manifest.raft_index_before = status.raft_index;
+  manifest.raft_term = status.raft_term;
+  manifest.size_bytes = taken.stream.size_bytes;
+  manifest.sha256 = taken.stream.sha256;
+  manifest.database_sha256 = taken.stream.database_sha256;
+  manifest.started = taken.started;
+  manifest.duration = taken.duration;
+  return manifest;
+}
+
+Json ToJson(const Trigger& trigger) {
+  Json json{{"kind", metrics::TriggerName(trigger.kind)}};
+  if (!trigger.alertname.empty()) json["alertname"] = trigger.alertname;
+  if (!trigger.fingerprint.empty()) json["fingerprint"] = trigger.fingerprint;
+  if (!trigger.starts_at.empty()) json["starts_at"] = trigger.starts_at;
+  if (!trigger.rule.empty()) json["rule"] = trigger.rule;
+  return json;
+}
+
+Trigger TriggerFromJson(const ParsedJson& json) {
+  const std::string kind = FindString(json, "kind").value_or("");
+  return {.kind = metrics::ParseTrigger(kind).value_or(metrics::Trigger::kManual),
+          .alertname = FindString(json, "alertname").value_or(""),
+          .fingerprint = FindString(json, "fingerprint").value_or(""),
+          .starts_at = FindString(json, "starts_at").value_or(""),
+          .rule = FindString(json, "rule").value_or("")};
+}
+
+Json ToJson(const Manifest& manifest) {
+  Json etcd{{"version", manifest.etcd_version}};
+  if (!manifest.storage_version.empty()) etcd["storage_version"] = manifest.storage_version;
+  return Json{{"schema", kSchema},
+              {"id", manifest.id},
+              {"cluster", {{"name", manifest.cluster_name}, {"id", FormatId(manifest.cluster_id)}}},
+              {"member",
+               {{"id", FormatId(manifest.member_id)},
+                {"name", manifest.member_name},
+                {"endpoint", manifest.endpoint},
+                {"role", manifest.role}}},
+              {"etcd", etcd},
+              {"revision_before", manifest.revision_before},
+              {"raft_index_before", manifest.raft_index_before},
+              {"raft_term", manifest.raft_term},
+              {"file", manifest.file},
+              {"size_bytes", manifest.size_bytes},
+              {"sha256", manifest.sha256},
+              {"database_sha256", manifest.database_sha256},
+              {"verification", {{"level", manifest.verification_level}}},
+              {"started", FormatTime(manifest.started)},
+              {"created", FormatTime(manifest.created)},
+              {"duration_seconds", ToSeconds(manifest.duration)},
+              {"trigger", ToJson(manifest.trigger)},
+              {"job", manifest.job_id}};
+}
+
+Result<Manifest> ParseManifest(std::string_view text) {
+  WARDEN_ASSIGN_OR_RETURN(const ParsedJson json, ParseJson(text));
+  FieldReader root(json, "");
+  const std::uint64_t schema = root.Count("schema");
+  if (schema == 0) return Damaged("schema");
+  if (schema > kSchema) {
+    return Status(Code::kUnimplemented,
+                  "the manifest was written by a newer etcd-warden; use that version");
+  }
+  Manifest manifest;
+  manifest.id = root.String("id");
+  if (!IsId(manifest.id)) return Damaged("id");
+  FieldReader cluster = root.Object("cluster");
+  manifest.cluster_name = cluster.String("name");
+  manifest.cluster_id = cluster.Id("id");
+  FieldReader member = root.Object("member");
+  manifest.member_id = member.Id("id");
+  manifest.member_name = member.String("name");
+  manifest.endpoint = member.String("endpoint");
+  manifest.role = member.String("role");
+  FieldReader etcd = root.Object("etcd");
+  manifest.etcd_version = etcd.String("version");
+  manifest.storage_version = etcd.OptionalString("storage_version");
+  manifest.revision_before = root.Integer("revision_before");
+  manifest.raft_index_before = root.Count("raft_index_before");
+  manifest.raft_term = root.Count("raft_term");
+  manifest.file = root.String("file");
+  manifest.size_bytes = root.Count("size_bytes");
+  manifest.sha256 = root.String("sha256");
+  manifest.database_sha256 = root.String("database_sha256");
+  FieldReader verification = root.Object("verification");
+  manifest.verification_level =
+      static_cast<int>(std::min<std::uint64_t>(verification.Count("level"), kLevelMax));
+  manifest.started = root.Time("started");
+  manifest.created = root.Time("created");
+  manifest.duration = root.Duration("duration_seconds");
+  manifest.trigger = TriggerFromJson(json.value("trigger", ParsedJson::object()));
+  manifest.job_id = FindString(json, "job").value_or("");
+  for (const FieldReader* reader : {&root, &cluster, &member, &etcd, &verification}) {
+    if (reader->complaint()) return Damaged(*reader->complaint());
+  }
+  // A manifest cannot point out of its directory.
+  if (manifest.file != SnapshotName(manifest.id)) return Damaged("file");
+  return manifest;
+}
+
+}  // namespace warden::backup

@@ -1,0 +1,27 @@
+// The backup families of one cluster's part of the page, from what is on disk now.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exporter/backup/catalogue.h"
+#include "exporter/backup/jobs.h"
+#include "exporter/metrics/page.h"
+
+namespace warden::backup {
+
+struct Subject {
+  std::string cluster;             // the configured name
+  std::optional<Listing> listing;  // nullopt: the directory could not be read
+  std::vector<Job> jobs;
+  std::optional<Seconds> objective;
+  std::optional<std::uint64_t> free_bytes;
+  WallTime now{};
+};
+
+// Pure. What is not known is absent; what never happened is 0, but for the age, which is absent
+// then.
+void Render(metrics::Page& page, const Subject& subject);
+
+}  // namespace warden::backup

@@ -1,0 +1,191 @@
+// What a worker does with a job, from the request to its end.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/backup/worker_fixture.h"
+
+namespace warden::backup {
+namespace {
+
+TEST_F(WorkerTest, TakesTheBackupThatWasAskedFor) {
+  Start();
+  const std::string id = Request();
+  const Job job = Await(id);
+  EXPECT_EQ(job.state, JobState::kSucceeded) << job.error;
+  EXPECT_EQ(job.cluster, "prod");
+  EXPECT_EQ(job.trigger, AlertTrigger());
+  EXPECT_EQ(job.started, clock_.Now());
+  EXPECT_EQ(job.finished, clock_.Now());
+  const Result<Listing> listing = worker_->List();
+  ASSERT_TRUE(listing.ok());
+  ASSERT_EQ(Backups(), 1U);
+  const Manifest& manifest = listing->backups[0];
+  EXPECT_EQ(manifest.id, job.backup_id);
+  EXPECT_EQ(manifest.job_id, id);
+  EXPECT_EQ(manifest.cluster_name, "prod");
+  EXPECT_EQ(manifest.member_name, "m2");
+  EXPECT_EQ(manifest.trigger, AlertTrigger());
+  EXPECT_EQ(manifest.created, clock_.Now());
+}
+
+TEST_F(WorkerTest, DoesNothingBeforeItIsConfirmed) {
+  Start();
+  const std::string reserved = Reserve();
+  EXPECT_EQ(worker_->QueueDepth(), 1U);
+  ASSERT_TRUE(worker_->Find(reserved));
+  EXPECT_EQ(worker_->Find(reserved)->state, JobState::kQueued);
+  // A later one that is confirmed overtakes it.
+  EXPECT_EQ(Await(Request(AlertTrigger("f2"))).state, JobState::kSucceeded);
+  EXPECT_EQ(worker_->Find(reserved)->state, JobState::kQueued);
+  EXPECT_EQ(cluster_.asked().size(), 1U);
+  Restart();
+  EXPECT_FALSE(worker_->Find(reserved)) << "what was not confirmed is not durable";
+}
+
+TEST_F(WorkerTest, ConfirmMakesTheJobDurable) {
+  HangStreams();
+  Start();
+  Request();
+  cluster_.WaitUntilHanging();
+  const std::string second = Request(AlertTrigger("f2"));
+  disk_.CutPower([](std::size_t) { return false; });
+  const auto text = disk_.ReadAll(kJobs / (second + ".json"), 1 << 16);
+  ASSERT_TRUE(text.ok()) << text.error().message();
+  EXPECT_EQ(ParseJob(*text)->trigger, AlertTrigger("f2"));
+}
+
+TEST_F(WorkerTest, CountsWhatItDoes) {
+  Start();
+  Await(Request());
+  EXPECT_TRUE(PageHas(R"(backup_attempts_total{etcd_cluster="prod",trigger="webhook"} 1)"));
+  EXPECT_TRUE(PageHas(R"(backup_successes_total{etcd_cluster="prod"} 1)"));
+  EXPECT_TRUE(
+      PageHas(R"(backup_stage_duration_seconds_count{etcd_cluster="prod",stage="stream"} 1)"));
+  cluster_.SetScript({{}, Status(Code::kUnavailable, "reset"), false});
+  Await(Request(AlertTrigger("f2")));
+  EXPECT_TRUE(PageHas(R"(backup_attempts_total{etcd_cluster="prod",trigger="webhook"} 2)"));
+  EXPECT_TRUE(PageHas(R"(backup_failures_total{etcd_cluster="prod",stage="stream"} 1)"));
+  EXPECT_TRUE(PageHas(R"(backup_successes_total{etcd_cluster="prod"} 1)"));
+}
+
+TEST_F(WorkerTest, AFailedJobSaysWhereAndWhy) {
+  cluster_.SetScript({{}, Status(Code::kUnavailable, "reset\nby peer"), false});
+  Start();
+  const Job job = Await(Request());
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.stage, "stream");
+  EXPECT_EQ(job.error, "back up cluster prod: snapshot from https://10.0.0.11:2379: reset by peer");
+  EXPECT_EQ(job.backup_id, "");
+  EXPECT_TRUE(job.finished);
+  EXPECT_TRUE(log_.Contains("backup failed"));
+  EXPECT_EQ(Backups(), 0U);
+  EXPECT_EQ(Await(Request(AlertTrigger("f2"))).state, JobState::kFailed) << "and goes on";
+  Restart();
+  EXPECT_EQ(worker_->History().size(), 2U);
+  EXPECT_EQ(worker_->QueueDepth(), 0U) << "a failed job is not run again";
+}
+
+TEST_F(WorkerTest, TriesAgainWhileNoMemberCanBeReached) {
+  etcd::ClusterView outage = testing::MakeView();
+  for (etcd::EndpointView& endpoint : outage.endpoints) testing::FailStatus(endpoint);
+  cluster_.SetView(outage);
+  Start();
+  const Job job = Await(Request());
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.stage, "connect");
+  const std::vector<std::string> lines = log_.lines();
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                          [](const std::string& line) {
+                            return line.find("trying again") != std::string::npos;
+                          }),
+            kTriesMax - 1);
+  EXPECT_TRUE(PageHas("backup_failures_total{etcd_cluster=\"prod\",stage=\"connect\"} 1"))
+      << "a job fails once";
+}
+
+TEST_F(WorkerTest, NeverMixesTwoClustersInOneDirectory) {
+  Start();
+  EXPECT_EQ(Await(Request()).state, JobState::kSucceeded);
+  etcd::ClusterView foreign = testing::MakeView();
+  for (etcd::EndpointView& endpoint : foreign.endpoints) {
+    endpoint.status.value->cluster_id = testing::kForeignClusterId;
+  }
+  cluster_.SetView(foreign);
+  const Job job = Await(Request(AlertTrigger("f2")));
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.stage, "verify");
+  EXPECT_EQ(Backups(), 1U);
+}
+
+TEST_F(WorkerTest, EndsWithTheStopOfTheWholeProgram) {
+  HangStreams();
+  auto worker = Worker::Open("prod", kDirectory,
+                             {files_, clock_, log_, instruments_, cluster_, Milliseconds(0)});
+  ASSERT_TRUE(worker.ok());
+  std::stop_source stop;
+  (*worker)->Start(stop.get_token());
+  const Result<std::string> id = (*worker)->Reserve(AlertTrigger());
+  ASSERT_TRUE((*worker)->Confirm(*id).ok());
+  cluster_.WaitUntilHanging();
+  stop.request_stop();
+  worker->reset();
+  const auto text = disk_.ReadAll(kJobs / (*id + ".json"), 1 << 16);
+  EXPECT_EQ(ParseJob(*text)->state, JobState::kRunning) << "the next start takes it up";
+}
+
+TEST_F(WorkerTest, AFailedCommitIsAFailureToWrite) {
+  Start();
+  FailWhere(FileOperation::kRename, ".db");
+  const Job job = Await(Request());
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.stage, "write");
+  EXPECT_NE(job.error.find("No space left on device"), std::string::npos) << job.error;
+  EXPECT_EQ(disk_.List(kDirectory)->size(), 2U) << ".lock and jobs";
+}
+
+TEST_F(WorkerTest, RefusesMoreThanTheQueueHolds) {
+  HangStreams();
+  Start();
+  Request();
+  cluster_.WaitUntilHanging();
+  EXPECT_TRUE(worker_->InProgress());
+  for (std::size_t i = 0; i < kQueueMax; ++i) Reserve(AlertTrigger(std::to_string(i)));
+  EXPECT_EQ(worker_->QueueDepth(), kQueueMax);
+  const Result<std::string> more = worker_->Reserve(AlertTrigger("more"));
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code(), Code::kResourceExhausted);
+  EXPECT_EQ(more.error().message(), "the queue of cluster prod is full: 16 jobs are waiting");
+  EXPECT_EQ(worker_->History().size(), kQueueMax + 1);
+}
+
+TEST_F(WorkerTest, AFailedStoreGivesTheReservationBack) {
+  Start();
+  for (const FileOperation operation :
+       {FileOperation::kCreate, FileOperation::kAppend, FileOperation::kSync,
+        FileOperation::kRename, FileOperation::kSyncDirectory}) {
+    FailWhere(operation, "jobs");
+    const std::string id = Reserve();
+    const Status status = worker_->Confirm(id);
+    EXPECT_EQ(status.code(), Code::kResourceExhausted);
+    EXPECT_TRUE(status.message().starts_with("store the request for a backup of cluster prod: "))
+        << status.message();
+    EXPECT_FALSE(worker_->Find(id));
+    EXPECT_TRUE(disk_.List(kJobs)->empty()) << "operation " << static_cast<int>(operation);
+  }
+  files_.FailNever();
+  Restart();
+  EXPECT_TRUE(worker_->History().empty());
+  EXPECT_TRUE(cluster_.asked().empty());
+  EXPECT_EQ(Await(Request()).state, JobState::kSucceeded);
+}
+
+TEST_F(WorkerTest, ConfirmsNothingThatWasNotReserved) {
+  Start();
+  EXPECT_EQ(worker_->Confirm(IdOfBackup(1)).code(), Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace warden::backup
