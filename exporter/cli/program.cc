@@ -1,0 +1,75 @@
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <array>
+#include <map>
+#include <string>
+
+#include "exporter/cli/command.h"
+
+namespace warden::cli {
+namespace {
+
+constexpr std::array<Command, 8> kCommands = {{
+    {"serve", "Run the exporter and the alert-triggered backups", DeclareServe},
+    {"check-config", "Check a configuration file and every file it names", DeclareCheckConfig},
+    {"members", "List the members of a cluster", DeclareMembers},
+    {"status", "Ask every member for its status and mark the faulty ones", DeclareStatus},
+    {"health", "Prove that a linearizable read goes through each endpoint", DeclareHealth},
+    {"snapshot save", "Save a snapshot whose every byte is proven to have arrived",
+     DeclareSnapshotSave},
+    {"backup list", "List the backups in the catalogue", DeclareBackupList},
+    {"version", "Print what this binary is", DeclareVersion},
+}};
+
+constexpr const char* kDescription =
+    "etcd-warden: a Prometheus exporter and backup sidecar for etcd.\n"
+    "\n"
+    "Ask a cluster by hand, with etcdctl's flags:\n"
+    "  etcd-warden status --endpoints https://10.0.0.11:2379 --cacert ca.crt --cert c.crt --key "
+    "c.key\n"
+    "Run the daemon that Prometheus scrapes and Alertmanager triggers:\n"
+    "  etcd-warden serve --config.file etcd-warden.yaml\n"
+    "\n"
+    "Exit codes: 0 success; 1 the operation failed, or something is unhealthy; 2 wrong usage or\n"
+    "configuration.\n";
+
+}  // namespace
+
+Program::Program() : root_(kDescription, "etcd-warden") {
+  root_.require_subcommand(1);
+  std::map<std::string, CLI::App*> groups;
+  for (const Command& command : kCommands) {
+    CLI::App* parent = &root_;
+    std::string name(command.name);
+    if (const std::size_t blank = name.find(' '); blank != std::string::npos) {
+      const std::string group = name.substr(0, blank);
+      name = name.substr(blank + 1);
+      CLI::App*& app = groups[group];
+      if (app == nullptr) {
+        app = root_.add_subcommand(group, "Commands on " + group + "s")->require_subcommand(1);
+      }
+      parent = app;
+    }
+    CLI::App* app = parent->add_subcommand(name, std::string(command.summary));
+    runs_.emplace_back(app, command.declare(*app));
+  }
+}
+
+std::string Program::Complaint(const std::string& words) const {
+  const CLI::App* chosen = &root_;
+  while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
+  const bool is_group = !chosen->get_subcommands([](const CLI::App*) { return true; }).empty();
+  const std::vector<std::string> unknown = root_.remaining(true);
+  const std::string complaint =
+      is_group && !unknown.empty() ? "unknown command: " + unknown.front() : words;
+  return complaint + "; run with --help for more";
+}
+
+int Program::RunChosen(Console& console) {
+  for (const auto& [app, run] : runs_) {
+    if (app->parsed()) return run(console);
+  }
+  return kUsage;
+}
+
+}  // namespace warden::cli
