@@ -1,0 +1,143 @@
+#!/usr/bin/env -S python3 -B
+"""`etcd-warden snapshot save`, judged by etcdctl and by an etcd started on what was saved."""
+
+import json
+import shutil
+import unittest
+from pathlib import Path
+
+from support import LabTest, cluster_section, sha256_of, write_config
+
+from lab import keys, ports
+from lab.etcd import EtcdCluster, Ports, SnapshotStatus, etcdctl
+
+SMALL_KEYS, SMALL_BYTES = 500, 1_000
+LARGE_KEYS, LARGE_BYTES = 1_024, 256 * 1_024  # together 256 MiB
+
+
+class SnapshotTest(LabTest):
+    """A TLS cluster, and a directory for the snapshots of each test."""
+
+    cluster: EtcdCluster
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.cluster = cls.start_tls_cluster()
+
+    def setUp(self) -> None:
+        self.directory = self.state / self.id().rpartition(".")[2]
+        self.directory.mkdir()
+        self.file = self.directory / "snapshot.db"
+
+    def save(self, *flags: str) -> None:
+        self.command.output(
+            "snapshot", "save", self.file, *(flags or self.cluster.client_flags()), timeout=120
+        )
+
+    def restored(self, snapshot: Path) -> EtcdCluster:
+        """A running single-member cluster with the snapshot's data, made by etcdctl."""
+        cluster = EtcdCluster(self.directory / "restored", Ports.pairs(ports.claim(2)))
+        cluster.restore(snapshot)
+        return self.enterContext(cluster)
+
+    def assert_holds(self, cluster: EtcdCluster, hashes: dict[str, str]) -> None:
+        """Exactly these keys, each with the value that was written."""
+        self.assertEqual(len(hashes), keys.count_keys(cluster))
+        self.assertEqual(hashes, keys.read_hashes(cluster, list(hashes)))
+
+
+class SmallDatabase(SnapshotTest):
+    hashes: dict[str, str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.hashes = keys.fill(cls.cluster, SMALL_KEYS, SMALL_BYTES)
+
+    def test_etcdctl_sees_what_its_own_snapshot_has(self) -> None:
+        self.save()
+        own = self.directory / "etcdctl.db"
+        etcdctl("snapshot", "save", own, *self.cluster.client_flags(self.cluster.endpoints[:1]))
+        ours, theirs = SnapshotStatus.of(self.file), SnapshotStatus.of(own)
+        self.assertEqual((theirs.revision, theirs.total_keys), (ours.revision, ours.total_keys))
+
+    def test_etcd_starts_on_it_with_every_key(self) -> None:
+        self.save()
+        self.assert_holds(self.restored(self.file), self.hashes)
+
+    def test_only_its_owner_may_read_it(self) -> None:
+        self.save()
+        self.assertEqual(0o600, self.file.stat().st_mode & 0o777)
+        self.assertEqual([self.file], list(self.directory.iterdir()))
+
+    def test_json_describes_the_file(self) -> None:
+        done = self.command.output(
+            "snapshot", "save", self.file, *self.cluster.client_flags(), "-w", "json"
+        )
+        self.assertIn(sha256_of(self.file), json.dumps(json.loads(done)))
+
+    def test_a_configuration_names_the_cluster(self) -> None:
+        config = write_config(
+            self.directory / "warden.yaml",
+            [cluster_section(self.cluster, "first"), cluster_section(self.cluster, "second")],
+        )
+        self.save(f"--config.file={config}", "--cluster=second")
+        SnapshotStatus.of(self.file)
+
+    def test_one_dead_member_does_not_matter(self) -> None:
+        member = self.cluster.follower()
+        member.kill()
+        try:
+            self.save()
+        finally:
+            member.start()
+            self.cluster.wait_healthy()
+        SnapshotStatus.of(self.file)
+
+    def test_an_existing_file_is_left_alone(self) -> None:
+        self.file.write_text("precious")
+        done = self.command.run("snapshot", "save", self.file, *self.cluster.client_flags())
+        self.assertIn(done.returncode, (1, 2), done.stderr)
+        self.assertIn(str(self.file), done.stderr)
+        self.assertEqual("precious", self.file.read_text())
+        self.assertEqual([self.file], list(self.directory.iterdir()))
+
+    def test_nothing_is_left_when_no_member_answers(self) -> None:
+        nobody = [f"https://127.0.0.1:{ports.claim(1)[0]}"]
+        flags = self.cluster.client_flags(nobody)
+        done = self.command.run("snapshot", "save", self.file, *flags, "--command-timeout=2s")
+        self.assertEqual(1, done.returncode, done.stderr)
+        self.assertIn(nobody[0], done.stderr)
+        self.assertEqual([], list(self.directory.iterdir()))
+
+    def test_a_missing_directory_is_an_error(self) -> None:
+        file = self.directory / "missing" / "snapshot.db"
+        done = self.command.run("snapshot", "save", file, *self.cluster.client_flags())
+        self.assertIn(done.returncode, (1, 2), done.stderr)
+        self.assertIn("No such file or directory", done.stderr)
+        self.assertEqual([], list(self.directory.iterdir()))
+
+
+class LargeDatabase(SnapshotTest):
+    def test_every_key_of_256_mebibytes_comes_back(self) -> None:
+        hashes = keys.fill(self.cluster, LARGE_KEYS, LARGE_BYTES)
+        self.save()
+        self.cluster.stop()
+        status = SnapshotStatus.of(self.file)
+        self.assertGreater(status.total_size, LARGE_KEYS * LARGE_BYTES)
+        self.assert_holds(self.restored(self.file), hashes)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        super().tearDownClass()
+        cls.cluster.stop()
+        shutil.rmtree(cls.cluster.directory)  # more than a gigabyte of log
+
+    def tearDown(self) -> None:
+        self.addCleanup(shutil.rmtree, self.directory)
+        super().tearDown()
+
+
+if __name__ == "__main__":
+    unittest.main()
