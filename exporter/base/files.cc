@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <system_error>
 #include <utility>
@@ -151,11 +152,11 @@ Status PosixFiles::Rename(const Path& from, const Path& to) {
 }
 
 Status PosixFiles::RenameNew(const Path& from, const Path& to) {
-  // Not every file system has renameat2's RENAME_NOREPLACE; every one that an operator saves to has
-  // hard links.
-  if (::link(from.c_str(), to.c_str()) < 0) {
-    return SystemError("rename " + from.string() + " to", to);
-  }
+  const std::string action = "rename " + from.string() + " to";
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS) return SystemError(action, to);
+  // A file system without that flag (NFS is one) has hard links, which replace nothing either.
+  if (::link(from.c_str(), to.c_str()) < 0) return SystemError(action, to);
   return Remove(from);
 }
 
