@@ -53,6 +53,14 @@ Status CheckSnapshot(Files& files, const Files::Path& directory, const Manifest&
   return {};
 }
 
+// Whether the snapshot has a manifest, or will have one in a moment. Asked afresh, since a listing
+// may miss a file that is being renamed.
+bool HasManifest(Files& files, const Files::Path& directory, const std::string& id) {
+  return files.Stat(directory / ManifestName(id)).ok() ||
+         files.Stat(directory / WithPartialSuffix(ManifestName(id))).ok() ||
+         files.Stat(directory / ManifestName(id)).ok();
+}
+
 }  // namespace
 
 Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
@@ -63,10 +71,10 @@ Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
   for (const std::string& name : names) {
     if (name == kJobsName || name == kLockName || name.ends_with(kPartialSuffix)) continue;
     const std::string snapshot_of = IdOf(name, kSnapshotSuffix);
-    if (!snapshot_of.empty() && names.contains(ManifestName(snapshot_of))) continue;
     const std::string id = IdOf(name, kManifestSuffix);
     if (id.empty()) {
       const bool orphan = !snapshot_of.empty();
+      if (orphan && HasManifest(files, directory, snapshot_of)) continue;
       listing.strangers.push_back(
           {name, orphan ? "a snapshot without a manifest" : "not a file of the catalogue", orphan});
       continue;

@@ -29,6 +29,11 @@ std::string Cells(const Row& row, const std::vector<std::size_t>& widths) {
   return line + "\n";
 }
 
+// Like etcdctl, "-w=json" is "-w json".
+std::string WithoutEqualsSign(const std::string& text) {
+  return text.starts_with('=') ? text.substr(1) : text;
+}
+
 }  // namespace
 
 void FormatFlag::Declare(CLI::App& app) {
@@ -37,8 +42,7 @@ void FormatFlag::Declare(CLI::App& app) {
         return text == "table" || text == "json" ? std::string()
                                                  : "\"" + text + "\" is neither table nor json";
       })
-      // Like etcdctl, "-w=json" is "-w json".
-      ->transform([](std::string text) { return text.starts_with('=') ? text.substr(1) : text; })
+      ->transform(WithoutEqualsSign)
       ->capture_default_str();
 }
 
