@@ -53,12 +53,14 @@ Status CheckSnapshot(Files& files, const Files::Path& directory, const Manifest&
   return {};
 }
 
-// Whether the snapshot has a manifest, or will have one in a moment. Asked afresh, since a listing
-// may miss a file that is being renamed.
-bool HasManifest(Files& files, const Files::Path& directory, const std::string& id) {
-  return files.Stat(directory / ManifestName(id)).ok() ||
-         files.Stat(directory / WithPartialSuffix(ManifestName(id))).ok() ||
-         files.Stat(directory / ManifestName(id)).ok();
+// Whether a snapshot that is there has no manifest, nor will have one in a moment. Asked afresh,
+// since a listing may miss a file that is being renamed; the last look is for one that just was.
+bool IsOrphan(Files& files, const Files::Path& directory, const std::string& id) {
+  const std::string manifest = ManifestName(id);
+  for (const std::string& name : {manifest, WithPartialSuffix(manifest), manifest}) {
+    if (files.Stat(directory / name).ok()) return false;
+  }
+  return files.Stat(directory / SnapshotName(id)).ok();
 }
 
 }  // namespace
@@ -74,7 +76,10 @@ Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
     const std::string id = IdOf(name, kManifestSuffix);
     if (id.empty()) {
       const bool orphan = !snapshot_of.empty();
-      if (orphan && HasManifest(files, directory, snapshot_of)) continue;
+      if (orphan &&
+          (names.contains(ManifestName(snapshot_of)) || !IsOrphan(files, directory, snapshot_of))) {
+        continue;
+      }
       listing.strangers.push_back(
           {name, orphan ? "a snapshot without a manifest" : "not a file of the catalogue", orphan});
       continue;

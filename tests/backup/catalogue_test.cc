@@ -229,6 +229,17 @@ TEST_F(CatalogueTest, ListsABackupThatIsCommittedMeanwhile) {
   EXPECT_TRUE(listing->strangers.empty());
 }
 
+TEST_F(CatalogueTest, ASnapshotWhoseManifestIsOnItsWayIsNoStranger) {
+  PutBackup(1);
+  fs::rename(directory_ / ManifestName(IdOfBackup(1)),
+             directory_ / (ManifestName(IdOfBackup(1)) + std::string(kPartialSuffix)));
+  EXPECT_TRUE(ListBackups(files_, directory_)->strangers.empty());
+  fs::remove(directory_ / (ManifestName(IdOfBackup(1)) + std::string(kPartialSuffix)));
+  const Result<Listing> listing = ListBackups(files_, directory_);
+  ASSERT_EQ(listing->strangers.size(), 1U);
+  EXPECT_TRUE(listing->strangers[0].damaged);
+}
+
 TEST_F(CatalogueTest, LeavesOutABackupThatIsRemovedMeanwhile) {
   for (const auto moment : {testing::FileOperation::kRead, testing::FileOperation::kStat}) {
     PutBackup(1);
