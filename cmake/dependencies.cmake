@@ -1,6 +1,7 @@
 # Every library comes from Debian packages, civetweb from its Debian source package: see deploy/dependencies.
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
@@ -10,6 +11,7 @@ find_package(nlohmann_json CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+pkg_check_modules(CRYPT REQUIRED IMPORTED_TARGET libxcrypt)
 find_program(WARDEN_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
 
 # The packaged civetweb binary cannot serve TLS with OpenSSL 3 and has no IPv6, so its source is built here.

@@ -21,9 +21,13 @@ class Secret {
   // larger than 64 KiB; the message names the file and never the content.
   Result<std::string> Read() const;
 
+  // The same text given, or the same file named.
+  friend bool operator==(const Secret&, const Secret&) = default;
+
  private:
   struct Text {
     std::string value;
+    friend bool operator==(const Text&, const Text&) = default;
   };
   explicit Secret(std::variant<Text, std::filesystem::path> source) : source_(std::move(source)) {}
   std::variant<Text, std::filesystem::path> source_;

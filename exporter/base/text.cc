@@ -305,4 +305,11 @@ std::string ToLower(std::string_view text) {
   return lower;
 }
 
+bool HasOnly(std::string_view text, std::string_view extra) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           extra.find(c) != std::string_view::npos;
+  });
+}
+
 }  // namespace warden

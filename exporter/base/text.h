@@ -47,5 +47,7 @@ std::vector<std::string_view> Split(std::string_view text, char separator);
 std::string_view Trim(std::string_view text);
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 std::string ToLower(std::string_view text);
+// Whether the text consists of ASCII letters, digits and `extra`.
+bool HasOnly(std::string_view text, std::string_view extra);
 
 }  // namespace warden

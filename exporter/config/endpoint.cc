@@ -41,17 +41,6 @@ Status Bad(std::string_view url, std::string_view what) {
   return {Code::kInvalidArgument, Shown(url) + " " + std::string(what)};
 }
 
-bool IsHostName(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.empty() || host.size() > 253) return false;
-  const auto labels = Split(host, '.');
-  return std::all_of(labels.begin(), labels.end(), [](std::string_view label) {
-    return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
-           std::all_of(label.begin(), label.end(),
-                       [](char c) { return IsAlphanumeric(c) || IsOneOf(c, "-_"); });
-  });
-}
-
 bool LooksLikeIpv4(std::string_view host) {
   return host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
@@ -137,6 +126,17 @@ Result<std::string> NetworkTarget(std::string_view url, std::string_view scheme,
 }
 
 }  // namespace
+
+bool IsHostName(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.empty() || host.size() > 253) return false;
+  const auto labels = Split(host, '.');
+  return std::all_of(labels.begin(), labels.end(), [](std::string_view label) {
+    return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+           std::all_of(label.begin(), label.end(),
+                       [](char c) { return IsAlphanumeric(c) || IsOneOf(c, "-_"); });
+  });
+}
 
 Result<Endpoint> ParseEndpoint(std::string_view url) {
   if (url.empty()) return Status(Code::kInvalidArgument, "an endpoint is empty");

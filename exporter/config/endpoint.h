@@ -21,4 +21,7 @@ struct Endpoint {
 // query or user info is refused. kInvalidArgument says what is wrong.
 Result<Endpoint> ParseEndpoint(std::string_view url);
 
+// Labels of ASCII letters, digits, - and _, such as DNS would be asked for; a final dot may end it.
+bool IsHostName(std::string_view host);
+
 }  // namespace warden::config

@@ -1,9 +1,13 @@
 #include "exporter/config/fields.h"
 
+#include <charconv>
+
 #include "exporter/base/text.h"
 
 namespace warden::config {
 namespace {
+
+constexpr std::size_t kNameBytesMax = 128;
 
 std::string_view NameOf(Kind kind) {
   switch (kind) {
@@ -56,7 +60,7 @@ std::optional<Seconds> ReadSeconds(Reading& reading, const TreeNode& node) {
   if (!duration) return std::nullopt;
   const auto seconds = std::chrono::floor<Seconds>(*duration);
   if (seconds == *duration) return seconds;
-  reading.Fail(node, "\"" + ToSingleLine(node.text, 64) + "\" is no whole number of seconds");
+  reading.Fail(node, Quoted(node.text) + " is no whole number of seconds");
   return std::nullopt;
 }
 
@@ -73,6 +77,60 @@ std::optional<std::filesystem::path> ReadPath(Reading& reading, const TreeNode& 
   if (!text) return std::nullopt;
   const std::filesystem::path path = (reading.directory / *text).lexically_normal();
   return path.has_filename() ? path : path.parent_path();
+}
+
+std::optional<bool> ReadFlag(Reading& reading, const TreeNode& node) {
+  const auto text = ReadText(reading, node);
+  if (!text) return std::nullopt;
+  if (*text == "true") return true;
+  if (*text == "false") return false;
+  reading.Fail(node, Quoted(*text) + " is neither true nor false");
+  return std::nullopt;
+}
+
+std::optional<int> ReadNumber(Reading& reading, const TreeNode& node, int least, int most) {
+  const auto text = ReadText(reading, node);
+  if (!text) return std::nullopt;
+  int number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  const bool whole = error == std::errc() && end == text->data() + text->size();
+  if (whole && number >= least && number <= most) return number;
+  reading.Fail(node, Quoted(*text) + " is no whole number from " + std::to_string(least) + " to " +
+                         std::to_string(most));
+  return std::nullopt;
+}
+
+std::optional<std::string> ReadName(Reading& reading, const TreeNode& node) {
+  auto name = ReadText(reading, node);
+  if (!name) return std::nullopt;
+  if (name->size() > kNameBytesMax) {
+    reading.Fail(node, "is longer than " + std::to_string(kNameBytesMax) + " characters");
+    return std::nullopt;
+  }
+  if (HasOnly(*name, "_.:-") && HasOnly(name->substr(0, 1), "_")) return name;
+  reading.Fail(node, Quoted(*name) +
+                         " is no name; use letters, digits, _ . : and -, starting with a letter, a "
+                         "digit or _");
+  return std::nullopt;
+}
+
+void ReadTextInto(Reading& reading, const TreeNode& node, std::string& into) {
+  if (auto text = ReadText(reading, node)) into = *std::move(text);
+}
+
+void ReadPathInto(Reading& reading, const TreeNode& node, std::filesystem::path& into) {
+  if (auto path = ReadPath(reading, node)) into = *std::move(path);
+}
+
+void ReadSecretInto(Reading& reading, const TreeNode& node, Secret& into) {
+  const auto path = ReadPath(reading, node);
+  if (!path) return;
+  into = Secret::File(*path);
+  if (reading.check_files) reading.Check(node, into.Read().status());
+}
+
+std::string Quoted(std::string_view text) {
+  return "\"" + ToSingleLine(text, 64) + "\"";
 }
 
 void FailUnknownKey(Reading& reading, const TreeNode& child,

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "exporter/base/clock.h"
+#include "exporter/base/secret.h"
 #include "exporter/config/problems.h"
 #include "exporter/config/yaml.h"
 
@@ -50,8 +51,23 @@ std::optional<Milliseconds> ReadDuration(Reading& reading, const TreeNode& node)
 // A duration of whole seconds.
 std::optional<Seconds> ReadSeconds(Reading& reading, const TreeNode& node);
 std::optional<std::uint64_t> ReadBytes(Reading& reading, const TreeNode& node);
+// "true" or "false", no other spelling.
+std::optional<bool> ReadFlag(Reading& reading, const TreeNode& node);
+// A whole number in decimal digits, from `least` to `most`.
+std::optional<int> ReadNumber(Reading& reading, const TreeNode& node, int least, int most);
 // Absolute and lexically normal, without a trailing slash.
 std::optional<std::filesystem::path> ReadPath(Reading& reading, const TreeNode& node);
+// [A-Za-z0-9_][A-Za-z0-9_.:-]*, at most 128 characters.
+std::optional<std::string> ReadName(Reading& reading, const TreeNode& node);
+
+// The same into a place that keeps its value where the node is wrong. A secret's file is opened
+// only if the reading checks files.
+void ReadTextInto(Reading& reading, const TreeNode& node, std::string& into);
+void ReadPathInto(Reading& reading, const TreeNode& node, std::filesystem::path& into);
+void ReadSecretInto(Reading& reading, const TreeNode& node, Secret& into);
+
+// The text in quotes, cut short, for a message.
+std::string Quoted(std::string_view text);
 
 // Records that the mapping has a key which is none of `known`.
 void FailUnknownKey(Reading& reading, const TreeNode& child,
@@ -75,6 +91,15 @@ void ReadMapping(Reading& reading, const TreeNode& node, const Field<T> (&fields
   for (const Field<T>& field : fields) {
     if (!field.required || node.Find(field.key) != nullptr) continue;
     reading.problems.Add(node.at, PathOf(node, field.key), "is required");
+  }
+}
+
+// Adds the path of every key of the table.
+template <typename T, std::size_t kSize>
+void AppendKeys(std::vector<std::string>& keys, std::string_view prefix,
+                const Field<T> (&fields)[kSize]) {
+  for (const Field<T>& field : fields) {
+    keys.push_back(std::string(prefix) + std::string(field.key));
   }
 }
 

@@ -100,5 +100,13 @@ TEST(Split, KeepsEmptyParts) {
   EXPECT_EQ(Join({"a", "b"}, "; "), "a; b");
 }
 
+TEST(HasOnly, AllowsLettersDigitsAndWhatIsNamed) {
+  EXPECT_TRUE(HasOnly("", ""));
+  EXPECT_TRUE(HasOnly("azAZ09", ""));
+  EXPECT_TRUE(HasOnly("a-b_c", "-_"));
+  EXPECT_FALSE(HasOnly("a-b", "_"));
+  EXPECT_FALSE(HasOnly("caf\xc3\xa9", "-_"));
+}
+
 }  // namespace
 }  // namespace warden

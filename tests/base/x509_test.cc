@@ -90,5 +90,51 @@ TEST(X509, SaysWhichFileIsNoGoodAndWhy) {
   EXPECT_EQ(CheckKeyPair(client.cert, dir / "missing").code(), Code::kNotFound);
 }
 
+TEST(X509, SaysWhenEachCertificateExpires) {
+  const TempDir dir;
+  CertificateAuthority ca(dir);
+  const CertificateFiles soon = ca.Issue("soon", {.not_after_seconds = 3600});
+  const CertificateFiles past = ca.Issue("past", {.not_after_seconds = -3600});
+  const auto bundle = dir.Write(
+      "bundle.crt", "a comment\n" + Slurp(soon.cert) + Slurp(past.cert) + Slurp(ca.file()));
+  const WallTime now = SystemClock().Now();
+  const auto times = NotAfterTimes(Slurp(bundle));
+  ASSERT_TRUE(times.ok()) << times.error().message();
+  ASSERT_EQ(times->size(), 3U);
+  const Seconds expected[] = {Seconds(3600), Seconds(-3600), Seconds(24 * 3600)};
+  for (std::size_t i = 0; i < 3; ++i) {
+    // The certificates were made a moment ago, and count whole seconds.
+    EXPECT_LE(times->at(i), now + expected[i]);
+    EXPECT_GT(times->at(i), now + expected[i] - Seconds(60));
+  }
+  const auto earliest = EarliestNotAfterInFile(bundle);
+  ASSERT_TRUE(earliest.ok()) << earliest.error().message();
+  EXPECT_EQ(*earliest, times->at(1));
+}
+
+TEST(X509, ReadsADateAsUtcAndLimitsItToWhatATimeCanHold) {
+  // Years from 1970 of 31,556,952 s: 40 and 500.
+  const TempDir dir;
+  CertificateAuthority ca(dir);
+  const auto far = ca.Issue("far", {.not_after_seconds = 40L * 31'556'952});
+  const auto farthest = ca.Issue("farthest", {.not_after_seconds = 500L * 31'556'952});
+  const WallTime now = SystemClock().Now();
+  const auto near = EarliestNotAfterInFile(far.cert);
+  ASSERT_TRUE(near.ok());
+  EXPECT_GT(*near, now + Seconds(40L * 31'556'952 - 60));
+  const auto limited = EarliestNotAfterInFile(farthest.cert);
+  ASSERT_TRUE(limited.ok());
+  EXPECT_EQ(*limited, std::chrono::floor<Seconds>(WallTime::max()));
+}
+
+TEST(X509, HasNoExpiryWhereNoCertificateIs) {
+  const TempDir dir;
+  EXPECT_EQ(NotAfterTimes("").status().code(), Code::kInvalidArgument);
+  const auto nothing = dir.Write("nothing.crt", "nothing\n");
+  EXPECT_EQ(EarliestNotAfterInFile(nothing).status().message(),
+            nothing.string() + ": the file holds no valid PEM certificate");
+  EXPECT_EQ(EarliestNotAfterInFile(dir / "missing.crt").status().code(), Code::kNotFound);
+}
+
 }  // namespace
 }  // namespace warden

@@ -69,11 +69,12 @@ TEST_F(BadConfigFile, HasUnknownOrDuplicateKeys) {
        {"4:28: clusters[0].auth.password: unknown key; did you mean \"password_file\"?"}},
       {Cluster("scrapes: {}\n"), {"4:1: scrapes: unknown key; did you mean \"scrape\"?"}},
       {Cluster("scrape: {retries: 3}\n"),
-       {"4:10: scrape.retries: unknown key; known here: timeout, timeout_offset"}},
+       {"4:10: scrape.retries: unknown key; known here: timeout, timeout_offset, "
+        "max_concurrent"}},
       {Cluster("    name: b\n"), {"4:5: clusters[0].name: duplicate key, first given on line 2"}},
       {Cluster("    <<: {tls: {}}\n"),
-       {"4:5: clusters[0].<<: unknown key; known here: name, endpoints, tls, auth, backup, "
-        "quota_backend_bytes"}},
+       {"4:5: clusters[0].<<: unknown key; known here: name, endpoints, discover, "
+        "expected_members, tls, auth, hashkv, backup, quota_backend_bytes"}},
       {Cluster("scrape: {}\nscrape: {}\n"), {"5:1: scrape: duplicate key, first given on line 4"}},
   });
 }
@@ -103,6 +104,88 @@ TEST_F(BadConfigFile, HasBadClusters) {
       {Cluster("    quota_backend_bytes: 0\n"),
        {"4:26: clusters[0].quota_backend_bytes: must be greater than zero; leave the key out if "
         "the quota is unknown"}},
+  });
+}
+
+TEST_F(BadConfigFile, HasBadFlagsAndNumbers) {
+  const std::string flag = " is neither true nor false";
+  const std::string members = " is no whole number from 1 to 1000";
+  ExpectErrors({
+      {Cluster("    discover: yes\n"), {"4:15: clusters[0].discover: \"yes\"" + flag}},
+      {Cluster("    discover: True\n"), {"4:15: clusters[0].discover: \"True\"" + flag}},
+      {Cluster("    discover: 1\n"), {"4:15: clusters[0].discover: \"1\"" + flag}},
+      {Cluster("    discover: [true]\n"),
+       {"4:15: clusters[0].discover: expected text, found a list"}},
+      {Cluster("    expected_members: 0\n"),
+       {"4:23: clusters[0].expected_members: \"0\"" + members}},
+      {Cluster("    expected_members: 1001\n"),
+       {"4:23: clusters[0].expected_members: \"1001\"" + members}},
+      {Cluster("    expected_members: -3\n"),
+       {"4:23: clusters[0].expected_members: \"-3\"" + members}},
+      {Cluster("    expected_members: 3.0\n"),
+       {"4:23: clusters[0].expected_members: \"3.0\"" + members}},
+      {Cluster("    expected_members: 99999999999999999999\n"),
+       {"4:23: clusters[0].expected_members: \"99999999999999999999\"" + members}},
+  });
+}
+
+TEST_F(BadConfigFile, HasBadConsistencyChecks) {
+  ExpectErrors({
+      {Cluster("    hashkv: true\n"), {"4:13: clusters[0].hashkv: expected a mapping, found text"}},
+      {Cluster("    hashkv: {interval: 59s}\n"),
+       {"4:24: clusters[0].hashkv.interval: must be 1m or more, since each check holds up every "
+        "member's writes"}},
+      {Cluster("    hashkv: {interval: 60500ms}\n"),
+       {"4:24: clusters[0].hashkv.interval: \"60500ms\" is no whole number of seconds"}},
+  });
+}
+
+TEST_F(BadConfigFile, HasBadAuth) {
+  const std::string user = "{username: u, password_file: password}";
+  const std::string mixed =
+      "4:11: clusters[0].auth: mixes one user with several; write {username, password_file} for "
+      "one user, or monitor: {username, password_file} and backup: {username, password_file}";
+  ExpectErrors({
+      {Cluster("    auth: {}\n"),
+       {"4:11: clusters[0].auth.username: is required",
+        "4:11: clusters[0].auth.password_file: is required"}},
+      {Cluster("    auth: {monitor: {}}\n"),
+       {"4:21: clusters[0].auth.monitor.username: is required",
+        "4:21: clusters[0].auth.monitor.password_file: is required"}},
+      {Cluster("    auth: {backup: root}\n"),
+       {"4:20: clusters[0].auth.backup: expected a mapping, found text"}},
+      {Cluster("    auth: {username: u, backup: " + user + "}\n"), {mixed}},
+      {Cluster("    auth: {password_file: password, monitor: " + user + "}\n"), {mixed}},
+      {Cluster("    auth: {monitor: " + user + ", restore: " + user + "}\n"),
+       {"4:61: clusters[0].auth.restore: unknown key; known here: username, password_file, "
+        "monitor, backup"}},
+  });
+}
+
+TEST_F(BadConfigFile, HasBadProbes) {
+  const auto probe = [](const std::string& more) { return Cluster("probe:\n" + more); };
+  const std::string allowed = "  allowed_targets: [10.0.0.0/8]\n";
+  const std::string modules = "  modules: [{name: a}]\n";
+  ExpectErrors({
+      {probe(allowed), {"5:3: probe.modules: is required"}},
+      {probe(modules), {"5:3: probe.allowed_targets: is required"}},
+      {probe(allowed + "  modules: []\n"), {"6:12: probe.modules: is empty"}},
+      {probe("  allowed_targets: []\n" + modules), {"5:20: probe.allowed_targets: is empty"}},
+      {probe("  allowed_targets: [10.0.0.1/8, 'a b']\n" + modules),
+       {"5:21: probe.allowed_targets[0]: \"10.0.0.1/8\" has bits set behind its prefix; write "
+        "10.0.0.0/8",
+        "5:33: probe.allowed_targets[1]: \"a b\" is no address, network (192.0.2.0/24) or host "
+        "name"}},
+      {probe(allowed + "  modules: [{name: a}, {name: a}, {name: '-'}, {}]\n"),
+       {"6:31: probe.modules[1].name: \"a\" is already the name of probe.modules[0]",
+        "6:42: probe.modules[2].name: \"-\" is no name; use letters, digits, _ . : and -, "
+        "starting with a letter, a digit or _",
+        "6:48: probe.modules[3].name: is required"}},
+      {probe(allowed + "  modules: [{name: a, tls: {ca_file: missing}, auth: {username: u}}]\n"),
+       {"6:38: probe.modules[0].tls.ca_file: open DIR/missing: No such file or directory",
+        "6:54: probe.modules[0].auth.password_file: is required"}},
+      {probe(allowed + "  modules: [{name: a, tls: }]\n"),
+       {"6:23: probe.modules[0].tls: expected a mapping, found nothing"}},
   });
 }
 
@@ -141,6 +224,13 @@ TEST_F(BadConfigFile, HasBadFiles) {
         "certificate DIR/client.crt"}},
       {Cluster("    tls: {cert_file: client.crt, key_file: password}\n"),
        {"4:22: clusters[0].tls.cert_file: DIR/password: the file holds no valid PEM private key"}},
+      {Cluster("    tls: {insecure_skip_verify: true, ca_file: ca.crt, server_name: e}\n"),
+       {"4:33: clusters[0].tls.insecure_skip_verify: verifies nothing, so ca_file would be "
+        "ignored; leave one of the "
+        "two out",
+        "4:33: clusters[0].tls.insecure_skip_verify: verifies nothing, so server_name would be "
+        "ignored; leave one of "
+        "the two out"}},
       {"clusters:\n  - {name: a, endpoints: ['http://e:1'], tls: {ca_file: ca.crt}}\n",
        {"2:42: clusters[0].tls: would be ignored, for no endpoint is https:// or unixs://"}},
       {Cluster("    auth: {username: root}\n"),
@@ -165,6 +255,10 @@ TEST_F(BadConfigFile, HasBadScrapes) {
        {"4:39: scrape.timeout_offset: timeout_offset (1s) must be smaller than timeout (1s)"}},
       {Cluster("scrape: {timeout: 200ms}\n"),
        {"4:19: scrape.timeout: timeout_offset (500ms) must be smaller than timeout (200ms)"}},
+      {Cluster("scrape: {max_concurrent: 0}\n"),
+       {"4:26: scrape.max_concurrent: \"0\" is no whole number from 1 to 50"}},
+      {Cluster("scrape: {max_concurrent: 51}\n"),
+       {"4:26: scrape.max_concurrent: \"51\" is no whole number from 1 to 50"}},
       {Cluster("scrape: {timeout_offset: 10s}\n"),
        {"4:26: scrape.timeout_offset: timeout_offset (10s) must be smaller than timeout (10s)"}},
   });

@@ -44,6 +44,12 @@ TEST_F(ConfigFile, LoadsTheSmallest) {
   EXPECT_EQ(it.scrape.timeout, Seconds(10));
   EXPECT_EQ(it.scrape.timeout_offset, Milliseconds(500));
   EXPECT_FALSE(it.webhook);
+  EXPECT_FALSE(it.probe);
+  EXPECT_FALSE(it.clusters[0].discover);
+  EXPECT_FALSE(it.clusters[0].expected_members);
+  EXPECT_FALSE(it.clusters[0].hashkv);
+  EXPECT_FALSE(it.clusters[0].backup_auth);
+  EXPECT_EQ(it.scrape.max_concurrent, 40);
 }
 
 TEST_F(ConfigFile, LoadsTheExampleOfTheIssue) {
@@ -58,6 +64,7 @@ TEST_F(ConfigFile, LoadsTheExampleOfTheIssue) {
   EXPECT_EQ(it.clusters[0].tls.key_file, dir_ / "client.key");
   EXPECT_EQ(it.clusters[0].auth->username, "root");
   EXPECT_EQ(*it.clusters[0].auth->password.Read(), "hunter2");
+  EXPECT_FALSE(it.clusters[0].backup_auth) << "one user for everything";
   EXPECT_EQ(it.clusters[0].backup->directory, "/var/lib/etcd-warden/prod");
   EXPECT_EQ(*it.webhook->bearer_token.Read(), "t0ken");
   ASSERT_EQ(it.webhook->rules.size(), 1u);
@@ -110,6 +117,124 @@ webhook:
   EXPECT_EQ(it.webhook->rules[1].cooldown, Seconds(900));
   EXPECT_EQ(it.FindCluster("b_2.x:y-z"), &it.clusters[1]);
   EXPECT_EQ(it.FindCluster("c"), nullptr);
+}
+
+TEST_F(ConfigFile, ReadsDiscoveryExpectationAndConsistencyCheck) {
+  const auto config = LoadText(
+      "clusters:\n"
+      "  - {name: a, endpoints: ['http://a:1'], discover: true, expected_members: 1000,\n"
+      "     hashkv: {interval: 1m}, tls: {insecure_skip_verify: true}}\n"
+      "  - {name: b, endpoints: ['https://b:1'], discover: false, expected_members: 1, hashkv: "
+      "{},\n"
+      "     tls: {insecure_skip_verify: false, ca_file: ca.crt}}\n"
+      "scrape: {max_concurrent: 50}\n");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const Config& it = **config;
+  EXPECT_TRUE(it.clusters[0].discover);
+  EXPECT_EQ(it.clusters[0].expected_members, 1000);
+  EXPECT_EQ(it.clusters[0].hashkv->interval, Seconds(60));
+  EXPECT_TRUE(it.clusters[0].tls.insecure_skip_verify) << "for what it discovers";
+  EXPECT_FALSE(it.clusters[1].discover);
+  EXPECT_EQ(it.clusters[1].expected_members, 1);
+  EXPECT_EQ(it.clusters[1].hashkv->interval, Seconds(3600));
+  EXPECT_FALSE(it.clusters[1].tls.insecure_skip_verify);
+  EXPECT_EQ(it.scrape.max_concurrent, 50);
+}
+
+TEST_F(ConfigFile, ReadsAUserForEachPurpose) {
+  dir_.Write("other-password", "hunter3\n");
+  const std::string monitor = "monitor: {username: m, password_file: password}";
+  const std::string backup = "backup: {username: b, password_file: other-password}";
+  const auto load = [&](const std::string& auth) {
+    return LoadText("clusters: [{name: a, endpoints: ['e:1'], auth: {" + auth + "}}]");
+  };
+  const auto both = load(monitor + ", " + backup);
+  ASSERT_TRUE(both.ok()) << both.status().message();
+  EXPECT_EQ((*both)->clusters[0].auth->username, "m");
+  EXPECT_EQ(*(*both)->clusters[0].auth->password.Read(), "hunter2");
+  EXPECT_EQ((*both)->clusters[0].backup_auth->username, "b");
+  EXPECT_EQ(*(*both)->clusters[0].backup_auth->password.Read(), "hunter3");
+
+  const auto only_backup = load(backup);
+  ASSERT_TRUE(only_backup.ok()) << only_backup.status().message();
+  EXPECT_FALSE((*only_backup)->clusters[0].auth);
+  EXPECT_EQ((*only_backup)->clusters[0].backup_auth->username, "b");
+
+  const auto only_monitor = load(monitor);
+  ASSERT_TRUE(only_monitor.ok()) << only_monitor.status().message();
+  EXPECT_EQ((*only_monitor)->clusters[0].auth->username, "m");
+  EXPECT_FALSE((*only_monitor)->clusters[0].backup_auth);
+}
+
+TEST_F(ConfigFile, ReadsProbes) {
+  const auto config = LoadText(R"(
+clusters: [{name: a, endpoints: ['e:1']}]
+probe:
+  allowed_targets: [10.0.0.0/24, "2001:db8::1", etcd.example.com]
+  modules:
+    - name: plain
+    - {name: roots, tls: {}}
+    - name: mutual
+      tls: {ca_file: ca.crt, cert_file: client.crt, key_file: client.key, server_name: e}
+      auth: {username: monitor, password_file: password}
+    - {name: blind, tls: {insecure_skip_verify: true}}
+)");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  const ProbeConfig& probe = *(*config)->probe;
+  EXPECT_TRUE(probe.allowed_targets.AllowsAddress(*ParseIpAddress("10.0.0.7")));
+  EXPECT_TRUE(probe.allowed_targets.AllowsAddress(*ParseIpAddress("2001:db8::1")));
+  EXPECT_TRUE(probe.allowed_targets.AllowsName("etcd.example.com"));
+  EXPECT_FALSE(probe.allowed_targets.AllowsAddress(*ParseIpAddress("10.0.1.7")));
+  ASSERT_EQ(probe.modules.size(), 4u);
+  EXPECT_FALSE(probe.modules[0].use_tls);
+  EXPECT_TRUE(probe.modules[1].use_tls);
+  EXPECT_TRUE(probe.modules[1].tls.ca_file.empty());
+  EXPECT_EQ(probe.modules[2].tls.key_file, dir_ / "client.key");
+  EXPECT_EQ(probe.modules[2].tls.server_name, "e");
+  EXPECT_EQ(*probe.modules[2].auth->password.Read(), "hunter2");
+  EXPECT_FALSE(probe.modules[3].auth);
+  EXPECT_TRUE(probe.modules[3].tls.insecure_skip_verify);
+}
+
+TEST_F(ConfigFile, KeepsItsTextAndShowsItself) {
+  const std::string text = std::string("# a comment\n") + kIssueExample;
+  const auto config = LoadText(text);
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->text(), text);
+  EXPECT_EQ(config->shown(), R"(clusters:
+  - name: prod
+    endpoints:
+      - https://10.0.0.11:2379
+      - https://10.0.0.12:2379
+      - https://10.0.0.13:2379
+    tls:
+      ca_file: ca.crt
+      cert_file: client.crt
+      key_file: client.key
+    auth:
+      username: root
+      password_file: password
+    backup:
+      directory: /var/lib/etcd-warden/prod
+scrape:
+  timeout: 10s
+  timeout_offset: 500ms
+webhook:
+  bearer_token_file: token
+  cluster_label: etcd_cluster
+  rules:
+    - match:
+        - "alertname=~\"EtcdMember.*|etcdMembersDown\""
+      action: snapshot
+      cooldown: 15m
+)");
+  const std::string shown = config->shown();
+  const auto again = LoadText(shown);
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(again->text(), shown);
+  EXPECT_EQ(again->shown(), shown);
+  EXPECT_EQ((*again)->webhook->rules[0].match[0].text(),
+            R"(alertname=~"EtcdMember.*|etcdMembersDown")");
 }
 
 TEST_F(ConfigFile, CreatesNothing) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "exporter/config/loader.h"
+#include "exporter/config/web.h"
 
 namespace warden::config {
 namespace {
@@ -36,6 +37,30 @@ TEST(ConfigPage, DescribesTheKeysThatExistAndNoOthers) {
   }
   const std::vector<std::string> known = KnownKeys();
   EXPECT_EQ(described, std::set<std::string>(known.begin(), known.end()));
+}
+
+TEST(ConfigPage, DescribesTheKeysOfTheWebConfigurationFile) {
+  std::set<std::string> described;
+  bool in_section = false;
+  for (const std::string& line : LinesOf(ReadDeployed("CONFIG.md"))) {
+    if (line.starts_with("## ")) in_section = line == "## The web configuration file";
+    if (in_section && line.starts_with("| ")) {
+      described.insert(line.substr(2, line.find(" |") - 2));
+    }
+  }
+  described.erase("key");
+  const std::vector<std::string> known = KnownWebKeys();
+  EXPECT_EQ(described, std::set<std::string>(known.begin(), known.end()));
+}
+
+TEST(ConfigPage, HasNoRowOutsideATable) {
+  // A row whose previous line is none begins a table: the line after it must then be its rule.
+  const std::vector<std::string> lines = LinesOf(ReadDeployed("CONFIG.md"));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!lines[i].starts_with("| ") || (i > 0 && lines[i - 1].starts_with("|"))) continue;
+    EXPECT_TRUE(i + 1 < lines.size() && lines[i + 1].starts_with("|---"))
+        << "CONFIG.md:" << i + 1 << ": no row of a table: " << lines[i];
+  }
 }
 
 TEST(ConfigExample, IsValidAndShowsEveryKey) {

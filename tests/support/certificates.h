@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,9 +24,10 @@ struct CertificateFiles {
 
 // Which names the certificate is good for, and when.
 struct CertificateOptions {
-  std::string names = "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1";  // subjectAltName
-  long not_before_seconds = -3600;                                      // from now
-  long not_after_seconds = 24 * 3600;                                   // from now
+  // subjectAltName; empty: none
+  std::string names = "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1";
+  long not_before_seconds = -3600;     // from now
+  long not_after_seconds = 24 * 3600;  // from now
 };
 
 using CertificatePtr = std::unique_ptr<X509, decltype(&X509_free)>;
@@ -49,6 +52,11 @@ std::string ToPem(Write write) {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
   return {data, static_cast<std::size_t>(size)};
+}
+
+inline std::string ReadText(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 inline std::string PrivateKeyPem(EVP_PKEY* key) {
@@ -77,6 +85,10 @@ class CertificateAuthority {
   }
 
   const std::filesystem::path& file() const { return file_; }
+  // Certificate and key of the authority itself, as a server that signed for itself has them.
+  CertificateFiles SelfSigned() const {
+    return {file_, directory_.Write(file_.stem().string() + ".key", PrivateKeyPem(key_.get()))};
+  }
 
   // Writes `name`.crt and `name`.key, good for servers and for clients; `name` is the common name.
   CertificateFiles Issue(const std::string& name, const CertificateOptions& options = {}) {
@@ -85,7 +97,7 @@ class CertificateAuthority {
     Fill(cert.get(), key.get(), name, options);
     AddExtension(cert.get(), NID_key_usage, "critical,digitalSignature");
     AddExtension(cert.get(), NID_ext_key_usage, "serverAuth,clientAuth");
-    AddExtension(cert.get(), NID_subject_alt_name, options.names);
+    if (!options.names.empty()) AddExtension(cert.get(), NID_subject_alt_name, options.names);
     Require(X509_sign(cert.get(), key_.get(), EVP_sha256()) > 0);
     return {directory_.Write(name + ".crt", CertPem(cert.get())),
             directory_.Write(name + ".key", PrivateKeyPem(key.get()))};

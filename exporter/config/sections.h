@@ -1,0 +1,32 @@
+// The sections of the configuration file that have a source file of their own: how each is read,
+// and the paths of its keys.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exporter/config/config.h"
+#include "exporter/config/fields.h"
+
+namespace warden::config {
+
+// In clusters.cc.
+void ReadClusters(Reading& reading, const TreeNode& node, Config& config);
+void AppendClusterKeys(std::vector<std::string>& keys);
+
+// In webhook.cc.
+void ReadWebhook(Reading& reading, const TreeNode& node, Config& config);
+void AppendWebhookKeys(std::vector<std::string>& keys);
+
+// In probe.cc.
+void ReadProbe(Reading& reading, const TreeNode& node, Config& config);
+void AppendProbeKeys(std::vector<std::string>& keys);
+
+// What clusters and probes have in common, in access.cc: how an etcd is verified, and who asks it.
+void ReadTls(Reading& reading, const TreeNode& node, TlsConfig& tls);
+void AppendTlsKeys(std::vector<std::string>& keys, std::string_view prefix);
+AuthConfig ReadAuth(Reading& reading, const TreeNode& node);
+void AppendAuthKeys(std::vector<std::string>& keys, std::string_view prefix);
+
+}  // namespace warden::config
