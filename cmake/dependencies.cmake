@@ -20,8 +20,10 @@ set(WARDEN_CIVETWEB_DIR ${PROJECT_SOURCE_DIR}/build/dependencies/civetweb
 if(NOT EXISTS ${WARDEN_CIVETWEB_DIR}/src/civetweb.c)
   message(FATAL_ERROR "No civetweb source in ${WARDEN_CIVETWEB_DIR}: run ./deploy/dependencies first.")
 endif()
-add_library(warden_civetweb STATIC ${WARDEN_CIVETWEB_DIR}/src/civetweb.c)
+# civetweb_socket.c is civetweb.c with one function more.
+add_library(warden_civetweb STATIC ${PROJECT_SOURCE_DIR}/exporter/http/civetweb_socket.c)
 target_include_directories(warden_civetweb SYSTEM PUBLIC ${WARDEN_CIVETWEB_DIR}/include)
+target_include_directories(warden_civetweb PRIVATE ${WARDEN_CIVETWEB_DIR}/src)
 target_compile_definitions(warden_civetweb PUBLIC OPENSSL_API_3_0 NO_SSL_DL USE_IPV6 NO_CGI NO_FILES NO_CACHING)
 # STOP_FLAG_NEEDS_LOCK makes the flag that ends its threads atomic instead of volatile; the quantum is how
 # often they look at it (by default every 2 s, and each shutdown would wait that long).

@@ -1,7 +1,5 @@
-// From civetweb's parsed header and the bytes behind it to a Request, within limits.
+// A request as handlers see it, and how its parts are decoded. Pure.
 #pragma once
-
-#include <civetweb.h>
 
 #include <cstdint>
 #include <map>
@@ -9,40 +7,29 @@
 #include <string>
 #include <string_view>
 
-#include "exporter/base/clock.h"
-#include "exporter/http/server.h"
-
 namespace warden::http {
 
-// A request whose body is still on the wire.
-struct Incoming {
-  Request request;
-  bool chunked = false;
-  std::uint64_t content_length = 0;  // meaningless if chunked
-  bool expects_continue = false;     // the client waits for "100 Continue" before it sends the body
-  bool keep_alive = false;           // as the client wishes
-  bool unread = true;                // the body, or part of it, is still on the wire
+using Query = std::multimap<std::string, std::string, std::less<>>;
+
+struct Request {
+  std::string method;  // "GET"
+  std::string path;    // decoded, without the query: "/api/v1/jobs/x"
+  // Decoded, names and values; several values of one name keep their order. `find` yields the
+  // first.
+  Query query;
+  // Names in lower case; the first value counts.
+  std::map<std::string, std::string, std::less<>> headers;
+  std::string body;
 };
 
-// Takes over the header. Returns the answer (400, 417, 431) if it cannot be accepted; `incoming`
-// then holds what was read so far.
-std::optional<Response> ReadHeader(const mg_request_info& info, Incoming& incoming);
-
-// Reads the body into `incoming`, if there is one. Returns the answer (400, 408, 413) if it is
-// malformed, not complete at `deadline`, or larger than `bytes_max`; a Content-Length beyond the
-// limit is refused unread.
-std::optional<Response> ReadBody(mg_connection* connection, Incoming& incoming,
-                                 std::size_t bytes_max, SteadyTime deadline);
-
-// Reads what a client still sends after an early answer, until it stops, `deadline`, or 64 KiB:
-// closing at once would reset the connection, and the client might never see the answer.
-void Drain(mg_connection* connection, SteadyTime deadline);
+// The first value of a query parameter; empty if it is missing.
+std::string QueryValue(const Request& request, std::string_view name);
 
 // "%41+b" with every escape decoded; nullopt if an escape is malformed or yields a NUL.
 std::optional<std::string> DecodePercent(std::string_view text, bool plus_is_space);
 
-// "a=1&b=%20" as a map; the first value of a name counts. nullopt as DecodePercent.
-std::optional<std::map<std::string, std::string, std::less<>>> DecodeQuery(std::string_view text);
+// "a=1&b=%20" as pairs in their order. nullopt as DecodePercent.
+std::optional<Query> DecodeQuery(std::string_view text);
 
 // Digits only, as RFC 9110 wants; nullopt otherwise. A number beyond 64 bits is the largest one.
 std::optional<std::uint64_t> ParseContentLength(std::string_view text);

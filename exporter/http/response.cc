@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "exporter/base/json.h"
+#include "exporter/base/text.h"
 
 namespace warden::http {
 namespace {
@@ -61,7 +62,8 @@ Response ErrorResponse(int code, std::string_view message) {
           .headers = {}};
 }
 
-std::string FormatResponse(const Response& response, Framing framing) {
+std::string FormatResponse(const Response& response, Framing framing,
+                           const std::map<std::string, std::string>& more) {
   std::string text = "HTTP/1.1 " + std::to_string(response.code) + " ";
   text.append(ReasonOf(response.code)).append("\r\n");
   AddHeader(text, "Content-Type", response.content_type);
@@ -70,6 +72,10 @@ std::string FormatResponse(const Response& response, Framing framing) {
   AddHeader(text, "X-Content-Type-Options", "nosniff");
   AddHeader(text, "Connection", framing.keep_alive ? "keep-alive" : "close");
   for (const auto& [name, value] : response.headers) AddHeader(text, name, value);
+  for (const auto& [name, value] : more) {
+    const std::string line = "\r\n" + ToLower(name) + ": ";
+    if (ToLower(text).find(line) == std::string::npos) AddHeader(text, name, value);
+  }
   text += "\r\n";
   if (!framing.head) text += response.body;
   return text;

@@ -3,9 +3,9 @@
 namespace warden::http {
 namespace {
 
-bool Matches(std::string_view route, std::string_view path) {
-  const bool is_prefix = route.size() > 1 && route.back() == '/';
-  return is_prefix ? path.starts_with(route) : path == route;
+bool Matches(const Route& route, std::string_view path) {
+  const bool is_prefix = !route.exact && route.path.size() > 1 && route.path.back() == '/';
+  return is_prefix ? path.starts_with(route.path) : path == route.path;
 }
 
 // The path of the routes that know the requested one best; empty if none does.
@@ -13,7 +13,7 @@ std::string_view BestPath(std::span<const Route> routes, std::string_view path) 
   std::string_view best;
   for (const Route& route : routes) {
     // A route that matches and is as long as the path is the path itself: it beats every prefix.
-    if (Matches(route.path, path) && route.path.size() > best.size()) best = route.path;
+    if (Matches(route, path) && route.path.size() > best.size()) best = route.path;
   }
   return best;
 }

@@ -1,8 +1,16 @@
 #include "exporter/http/service.h"
 
+#include <algorithm>
 #include <exception>
 
+#include "exporter/http/gzip.h"
+
 namespace warden::http {
+namespace {
+
+constexpr std::size_t kPieceBytes = 64UL * 1024;
+
+}  // namespace
 
 template <typename Function>
 bool Service::Contain(std::string_view what, const Function& function) const {
@@ -17,27 +25,29 @@ bool Service::Contain(std::string_view what, const Function& function) const {
   return false;
 }
 
-void Service::Serve(mg_connection* connection) const {
+void Service::Serve(mg_connection* connection) {
   const SteadyTime start = clock_.Steady();
   const SteadyTime deadline = start + request_timeout_;
+  Settings settings;
   Incoming incoming;
   Choice choice;
   Response response;
   const bool answered = Contain("request failed", [&] {
+    settings = face_.Current();
     std::optional<Response> refusal = ReadHeader(*mg_get_request_info(connection), incoming);
-    if (refusal) {
-      response = *std::move(refusal);
-      return;
+    if (!refusal) {
+      choice = ChooseRoute(routes_, incoming.request.method, incoming.request.path);
+      refusal = Refuse(settings->config, incoming, choice);
     }
-    choice = ChooseRoute(routes_, incoming.request.method, incoming.request.path);
-    response = Answer(connection, incoming, choice, deadline);
+    response =
+        refusal ? *std::move(refusal) : Answer(connection, incoming, *choice.route, deadline);
   });
   if (!answered) response = ErrorResponse(500, "internal error, see the log");
 
   const Framing framing{.keep_alive = incoming.keep_alive && !incoming.unread,
                         .head = incoming.request.method == "HEAD"};
   Contain("request answered, but not accounted for", [&] {
-    Send(connection, response, framing);
+    Send(connection, response, framing, settings);
     const Nanoseconds duration = clock_.Steady() - start;
     observer_(choice.label, response.code, duration);
     log_.Log(LogLevel::kDebug, "request answered",
@@ -46,12 +56,18 @@ void Service::Serve(mg_connection* connection) const {
               {"code", response.code},
               {"duration", duration}});
   });
+  connections_.Wait(connection, Connections::kRequestPatience);
   // Whoever waits for "100 Continue" has not sent a body, and will not.
   if (incoming.unread && !incoming.expects_continue) Drain(connection, deadline);
 }
 
-Response Service::Answer(mg_connection* connection, Incoming& incoming, const Choice& choice,
-                         SteadyTime deadline) const {
+std::optional<Response> Service::Refuse(const config::WebConfig& config, const Incoming& incoming,
+                                        const Choice& choice) {
+  // What there is and what there is not is told only to those who may ask.
+  if (choice.route == nullptr || !choice.route->without_web_auth) {
+    if (auto refusal = gatekeeper_.Refuse(config, incoming.request, clock_.Steady()))
+      return refusal;
+  }
   if (choice.route == nullptr && choice.allow.empty()) {
     return ErrorResponse(404, "nothing is served at this path");
   }
@@ -60,23 +76,30 @@ Response Service::Answer(mg_connection* connection, Incoming& incoming, const Ch
     refusal.headers.emplace_back("Allow", choice.allow);
     return refusal;
   }
-  const Route& route = *choice.route;
-  if (route.guard) {
-    if (std::optional<Response> refusal = route.guard(incoming.request)) return *std::move(refusal);
-  }
-  if (std::optional<Response> refusal =
-          ReadBody(connection, incoming, route.body_bytes_max, deadline)) {
-    return *std::move(refusal);
-  }
-  return route.handler(incoming.request);
+  return choice.route->guard ? choice.route->guard(incoming.request) : std::nullopt;
 }
 
-void Service::Refuse(mg_connection* connection, int code, std::string_view reason) const {
+Response Service::Answer(mg_connection* connection, Incoming& incoming, const Route& route,
+                         SteadyTime deadline) const {
+  if (auto refusal = ReadBody(connection, incoming, route.body_bytes_max, deadline)) {
+    return *std::move(refusal);
+  }
+  Response response = route.handler(incoming.request);
+  if (!IsCompressible(response)) return response;
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  const auto accepted = incoming.request.headers.find("accept-encoding");
+  if (accepted != incoming.request.headers.end() && AcceptsGzip(accepted->second)) {
+    Compress(response);
+  }
+  return response;
+}
+
+void Service::RefuseBytes(mg_connection* connection, int code, std::string_view reason) const {
   Contain("refusal not accounted for", [&] {
     // civetweb reads a missing or absurd Content-Length as "length required".
     const Response response = code == 411 ? ErrorResponse(400, "Content-Length is not a number")
                                           : ErrorResponse(code, reason);
-    Send(connection, response, {.keep_alive = false, .head = false});
+    Send(connection, response, {.keep_alive = false, .head = false}, face_.Current());
     observer_("other", response.code, Nanoseconds(0));
     log_.Log(LogLevel::kDebug, "request refused", {{"code", response.code}, {"reason", reason}});
   });
@@ -89,11 +112,20 @@ void Service::LogMessage(std::string_view message, bool about_connection) const 
   });
 }
 
-void Service::Send(mg_connection* connection, const Response& response, Framing framing) const {
+void Service::Send(mg_connection* connection, const Response& response, Framing framing,
+                   const Settings& settings) const {
   if (!framing.keep_alive) mg_disable_connection_keep_alive(connection);
-  const std::string text = FormatResponse(response, framing);
-  // A client that went away is no failure of ours.
-  mg_write(connection, text.data(), text.size());
+  using Headers = std::map<std::string, std::string>;
+  static const Headers none;
+  const Headers& more = settings == nullptr ? none : settings->config.headers;
+  const std::string text = FormatResponse(response, framing, more);
+  for (std::size_t at = 0; at < text.size(); at += kPieceBytes) {
+    const std::size_t piece = std::min(kPieceBytes, text.size() - at);
+    connections_.Wait(connection, Connections::kAnswerPatience);
+    const int written = mg_write(connection, text.data() + at, piece);
+    // A client that went away is no failure of ours.
+    if (written < 0 || static_cast<std::size_t>(written) != piece) return;
+  }
 }
 
 }  // namespace warden::http

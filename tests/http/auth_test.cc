@@ -1,6 +1,6 @@
-#include <gtest/gtest.h>
+#include "exporter/http/auth.h"
 
-#include "exporter/http/server.h"
+#include <gtest/gtest.h>
 
 namespace warden::http {
 namespace {
@@ -45,6 +45,46 @@ TEST(BearerToken, NeverMatchesAnEmptyOne) {
     request.headers["authorization"] = header;
     EXPECT_FALSE(HasBearerToken(request, "")) << header;
   }
+}
+
+// "user|password", or "none".
+std::string BasicOf(const std::string& header) {
+  Request request;
+  request.headers["authorization"] = header;
+  const std::optional<Credentials> credentials = ParseBasicAuth(request);
+  return credentials ? credentials->user + "|" + credentials->password : "none";
+}
+
+TEST(BasicAuth, IsUserAndPassword) {
+  EXPECT_EQ(BasicOf("Basic YWxpY2U6aHVudGVyMg=="), "alice|hunter2");
+  EXPECT_EQ(BasicOf("basic  YWxpY2U6aHVudGVyMg== "), "alice|hunter2");
+  EXPECT_EQ(BasicOf("BASIC Og=="), "|");
+  EXPECT_EQ(BasicOf("Basic YTpiOmM="), "a|b:c");
+  EXPECT_EQ(BasicOf("Basic w6k6w6k/"), "\xc3\xa9|\xc3\xa9?");
+}
+
+TEST(BasicAuth, IsNothingElse) {
+  EXPECT_EQ(ParseBasicAuth(Request{}), std::nullopt);
+  const char* const headers[] = {
+      "",
+      "Basic",
+      "Basic ",
+      "Basic YWxpY2U=",  // no colon
+      "Bearer Og==",
+      "BasicOg==",
+      "Basic Og=",
+      "Basic Og",
+      "Basic Og===",
+      "Basic O=g=",
+      "Basic ====",
+      "Basic =",
+      "Basic O g=",
+      "Basic Og==Og==",
+      "Basic O\ng=",
+      "Basic -_==",
+      "Basic Og==, Basic Og==",
+  };
+  for (const char* header : headers) EXPECT_EQ(BasicOf(header), "none") << header;
 }
 
 }  // namespace

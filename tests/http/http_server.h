@@ -18,6 +18,14 @@
 
 namespace warden::http {
 
+using testing::Ask;
+using testing::FormatRequest;
+using testing::Get;
+using testing::HttpConnection;
+using testing::HttpReply;
+using testing::Post;
+using testing::SendRaw;
+
 inline Route MakeRoute(std::string method, std::string path, Handler handler,
                        std::size_t body_bytes_max = 0) {
   return {.method = std::move(method),
@@ -30,6 +38,8 @@ inline Route MakeRoute(std::string method, std::string path, Handler handler,
 inline Response Echo(const Request& request) {
   return {.body = request.body, .headers = {}};
 }
+
+inline constexpr std::size_t kPageBytes = 4'000'000;
 
 // A server with one route of each kind, and what its observer saw.
 class HttpServer : public ::testing::Test {
@@ -58,6 +68,14 @@ class HttpServer : public ::testing::Test {
       std::string text = request.method + " " + request.path;
       for (const auto& [name, value] : request.query) text.append("|" + name + "=" + value);
       return Response{.body = text, .headers = {}};
+    }));
+    Route probe = MakeRoute("GET", "/-/healthy", [](const Request&) {
+      return Response{.body = "healthy\n", .headers = {}};
+    });
+    probe.without_web_auth = true;
+    routes.push_back(std::move(probe));
+    routes.push_back(MakeRoute("GET", "/page", [](const Request&) {
+      return Response{.body = std::string(kPageBytes, 'x'), .headers = {}};
     }));
     routes.push_back(MakeRoute("POST", "/echo", Echo, 100));
     routes.push_back(MakeRoute("POST", "/large", Echo, 1'000'000));

@@ -59,5 +59,16 @@ TEST(Router, ChoosesByMethodAndPath) {
   }
 }
 
+TEST(Router, AnExactPathIsNoPrefixWhateverItEndsIn) {
+  std::vector<Route> routes = Routes({{"GET", "/etcd/"}, {"GET", "/etcd/metrics"}});
+  routes[0].exact = true;
+  EXPECT_EQ(ChooseRoute(routes, "GET", "/etcd/").route, routes.data());
+  EXPECT_EQ(ChooseRoute(routes, "GET", "/etcd/metrics").route, &routes[1]);
+  const Choice nothing = ChooseRoute(routes, "GET", "/etcd/nothing");
+  EXPECT_EQ(nothing.route, nullptr);
+  EXPECT_EQ(nothing.allow, "");
+  EXPECT_EQ(nothing.label, "other");
+}
+
 }  // namespace
 }  // namespace warden::http

@@ -5,26 +5,21 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cctype>
 #include <cerrno>
 #include <cstdint>
-#include <map>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "tests/support/http_reply.h"
+
 namespace warden::testing {
-
-using HttpHeaders = std::map<std::string, std::string>;
-
-struct HttpReply {
-  int code = 0;         // 0: no HTTP answer came
-  HttpHeaders headers;  // names in lower case
-  std::string body;
-};
 
 // One TCP connection to this machine. Not thread-safe.
 class HttpConnection {
@@ -46,12 +41,27 @@ class HttpConnection {
     EXPECT_EQ(failed, 0) << "connect to the server under test";
   }
   HttpConnection(const HttpConnection&) = delete;
-  ~HttpConnection() { close(fd_); }
+  ~HttpConnection() {
+    tls_.reset();
+    close(fd_);
+  }
+
+  // From here on everything goes through TLS. False if the handshake fails; with TLS 1.3 a refused
+  // client certificate shows only when something is read.
+  bool StartTls(SSL_CTX* context) {
+    tls_.reset(SSL_new(context));
+    SSL_set_fd(tls_.get(), fd_);
+    return SSL_connect(tls_.get()) == 1;
+  }
+  // What was agreed on; after StartTls.
+  SSL* tls() const { return tls_.get(); }
 
   // False once the server has closed.
   bool Send(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t sent = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      const ssize_t sent =
+          tls_ == nullptr ? send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL)
+                          : SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size()));
       if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -66,18 +76,20 @@ class HttpConnection {
   }
 
   // One answer; what follows it stays for the next call. `head`: it has no body whatever its header
-  // says.
-  HttpReply ReadReply(bool head = false) {
+  // says. `on_bytes`, if any, is told what has come of the body, and may take its time.
+  HttpReply ReadReply(bool head = false,
+                      const std::function<void(std::size_t)>& on_bytes = nullptr) {
     std::size_t end = 0;
     while ((end = pending_.find("\r\n\r\n")) == std::string::npos) {
       if (!ReadMore()) return {};
     }
-    HttpReply reply = ParseHeader(pending_.substr(0, end + 2));
+    HttpReply reply = ParseReplyHeader(pending_.substr(0, end + 2));
     pending_.erase(0, end + 4);
     const auto length = reply.headers.find("content-length");
     if (head || length == reply.headers.end()) return reply;
     const std::size_t wanted = std::stoul(length->second);
-    while (pending_.size() < wanted && ReadMore()) {
+    for (std::size_t had = pending_.size(); had < wanted && ReadMore(); had = pending_.size()) {
+      if (on_bytes) on_bytes(pending_.size() - had);
     }
     reply.body = pending_.substr(0, wanted);
     pending_.erase(0, wanted);
@@ -87,7 +99,9 @@ class HttpConnection {
  private:
   bool ReadMore() {
     char buffer[4096];
-    const ssize_t count = recv(fd_, buffer, sizeof(buffer), 0);
+    errno = 0;
+    const ssize_t count = tls_ == nullptr ? recv(fd_, buffer, sizeof(buffer), 0)
+                                          : SSL_read(tls_.get(), buffer, sizeof(buffer));
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       ADD_FAILURE() << "the server neither answered nor closed within ten seconds";
     }
@@ -95,33 +109,10 @@ class HttpConnection {
     return count > 0;
   }
 
-  static HttpReply ParseHeader(std::string_view text) {
-    HttpReply reply;
-    if (!text.starts_with("HTTP/1.1 ")) return reply;
-    reply.code = std::stoi(std::string(text.substr(9, 3)));
-    text.remove_prefix(text.find("\r\n") + 2);
-    while (!text.empty()) {
-      const std::string_view line = text.substr(0, text.find("\r\n"));
-      text.remove_prefix(line.size() + 2);
-      std::string name(line.substr(0, line.find(": ")));
-      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      reply.headers[name] = line.substr(line.find(": ") + 2);
-    }
-    return reply;
-  }
-
   const int fd_;
+  std::unique_ptr<SSL, decltype(&SSL_free)> tls_{nullptr, &SSL_free};
   std::string pending_;
 };
-
-inline std::string FormatRequest(std::string_view method, std::string_view path,
-                                 const HttpHeaders& headers, std::string_view body) {
-  std::string text(method);
-  text.append(" ").append(path).append(" HTTP/1.1\r\nHost: localhost\r\n");
-  if (!body.empty()) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
-  for (const auto& [name, value] : headers) text.append(name + ": " + value + "\r\n");
-  return text.append("\r\n").append(body);
-}
 
 // One request on a connection of its own.
 inline HttpReply Ask(int port, std::string_view method, std::string_view path,

@@ -1,0 +1,8 @@
+/* civetweb, whole and unmodified, and the one question that its interface does not answer. */
+#include <civetweb.c>
+
+#include "civetweb_socket.h"
+
+int warden_socket_of(const struct mg_connection* connection) {
+  return connection->client.sock;
+}
