@@ -1,4 +1,6 @@
 // etcd-warden: see exporter/README.md for the architecture and exporter/cli/ for the commands.
+#include <malloc.h>
+
 #include <CLI/Error.hpp>
 #include <exception>
 #include <iostream>
@@ -8,6 +10,9 @@
 int main(int argc, char** argv) {
   using warden::cli::Console;
   Console console{std::cout, std::cerr};
+  // Each scrape runs on another thread, and with an arena for each of those glibc would keep the
+  // memory of the largest page many times over.
+  mallopt(M_ARENA_MAX, 1);
   try {
     warden::cli::Program program;
     try {

@@ -1,6 +1,5 @@
 #include "exporter/app/alerts.h"
 
-#include <cstdlib>
 #include <map>
 #include <utility>
 #include <vector>
@@ -17,20 +16,18 @@ using webhook::AlertDecision;
 
 std::vector<webhook::ClusterState> ClusterStates(Runtime& runtime) {
   std::vector<webhook::ClusterState> states;
-  for (const ClusterRuntime& cluster : runtime.clusters()) {
+  for (const auto& cluster : runtime.clusters()) {
     states.push_back(
-        {.name = cluster.config.name,
-         .has_backup = cluster.worker != nullptr,
-         .jobs = cluster.worker ? cluster.worker->History() : std::vector<backup::Job>()});
+        {.name = cluster->config.name,
+         .has_backup = cluster->worker != nullptr,
+         .jobs = cluster->worker ? cluster->worker->History() : std::vector<backup::Job>()});
   }
   return states;
 }
 
 backup::Worker& WorkerOf(Runtime& runtime, std::string_view cluster) {
-  for (ClusterRuntime& candidate : runtime.clusters()) {
-    if (candidate.config.name == cluster) return *candidate.worker;
-  }
-  std::abort();  // Decide accepts only clusters that have one.
+  // Decide accepts only clusters that have one.
+  return *runtime.FindCluster(cluster)->worker;
 }
 
 // Decides and reserves in one step, so that two notifications at once cannot both be the first.
@@ -38,7 +35,7 @@ std::vector<AlertDecision> DecideAndReserve(Runtime& runtime,
                                             const webhook::Notification& notification) {
   MutexLock lock(runtime.decision_mutex());
   std::vector<AlertDecision> decisions = webhook::Decide(
-      notification, *runtime.config().webhook, ClusterStates(runtime), runtime.env().clock.Now());
+      notification, *runtime.config()->webhook, ClusterStates(runtime), runtime.env().clock.Now());
   std::map<std::string, std::string> reserved;
   for (AlertDecision& decision : decisions) {
     if (decision.decision == Decision::kAccepted) {
@@ -105,10 +102,15 @@ Json Describe(const webhook::Notification& notification, const AlertDecision& de
               {"job", decision.job.empty() ? Json(nullptr) : Json(decision.job)}};
 }
 
+http::Response NoReceiver() {
+  return http::ErrorResponse(404, "the configuration has no section webhook");
+}
+
 }  // namespace
 
 std::optional<http::Response> AuthenticateWebhook(Runtime& runtime, const http::Request& request) {
-  const Result<std::string> token = runtime.config().webhook->bearer_token.Read();
+  if (!runtime.config()->webhook) return NoReceiver();
+  const Result<std::string> token = runtime.config()->webhook->bearer_token.Read();
   http::Response refusal;
   if (!token.ok()) {
     runtime.env().log.Log(LogLevel::kError, "cannot read the webhook's bearer token",
@@ -125,6 +127,7 @@ std::optional<http::Response> AuthenticateWebhook(Runtime& runtime, const http::
 }
 
 http::Response ReceiveAlerts(Runtime& runtime, const http::Request& request) {
+  if (!runtime.config()->webhook) return NoReceiver();
   const auto notification = webhook::ParseNotification(request.body);
   if (!notification.ok()) {
     const bool too_many = notification.error().code() == Code::kResourceExhausted;

@@ -12,8 +12,8 @@ metrics::BuildInfo CurrentBuild() {
   const std::string compiler = "gcc " __VERSION__;
 #endif
   return {.version = WARDEN_VERSION,
-          .revision = WARDEN_REVISION,
-          .branch = WARDEN_BRANCH,
+          .revision = std::string(Revision()),
+          .branch = std::string(Branch()),
           .compiler = compiler,
           .grpc_version = etcd::GrpcVersion(),
           .openssl_version = OpenSslVersion()};

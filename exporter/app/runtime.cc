@@ -1,50 +1,138 @@
 #include "exporter/app/runtime.h"
 
+#include <algorithm>
 #include <utility>
 
-namespace warden::app {
+#include "exporter/app/targets.h"
 
-Result<std::unique_ptr<Runtime>> Runtime::Build(config::ValidConfig config, const Env& env) {
-  std::unique_ptr<Runtime> runtime(new Runtime(std::move(config), env));  // NOLINT: private
-  for (const config::ClusterConfig& cluster : runtime->config().clusters) {
-    WARDEN_RETURN_IF_ERROR(runtime->Add(cluster).WithContext("cluster " + cluster.name));
+namespace warden::app {
+namespace {
+
+// One endpoint in common: the same cluster as before, reached in another way.
+bool LooksTheSame(const config::ClusterConfig& one, const config::ClusterConfig& other) {
+  return std::any_of(one.endpoints.begin(), one.endpoints.end(),
+                     [&](const config::Endpoint& endpoint) {
+                       return std::find(other.endpoints.begin(), other.endpoints.end(), endpoint) !=
+                              other.endpoints.end();
+                     });
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Runtime>> Runtime::Build(config::ValidConfig config, Common& common,
+                                                const Runtime* previous) {
+  std::shared_ptr<Runtime> runtime(new Runtime(std::move(config), common));  // NOLINT: private
+  for (const config::ClusterConfig& cluster : runtime->config()->clusters) {
+    WARDEN_RETURN_IF_ERROR(runtime->Add(cluster, previous).WithContext("cluster " + cluster.name));
+  }
+  if (const auto& probe = runtime->config()->probe; probe) {
+    const bool same = previous && previous->targets_ && previous->targets_->config() == *probe;
+    runtime->targets_ =
+        same ? previous->targets_ : std::make_shared<Targets>(*probe, common.resolver, common.env);
   }
   return runtime;
 }
 
-Status Runtime::Add(const config::ClusterConfig& config) {
-  instruments_.DeclareCluster(config.name, config.backup.has_value());
-  ClusterRuntime runtime{.config = config, .cluster = {}, .observer = {}, .worker = {}};
-  runtime.cluster = etcd::MakeCluster(
+Status Runtime::Add(const config::ClusterConfig& config, const Runtime* previous) {
+  std::shared_ptr<ClusterRuntime> before;
+  if (previous != nullptr) before = previous->FindCluster(config.name);
+  if (before && before->config == config) {
+    clusters_.push_back(std::move(before));
+    return {};
+  }
+  metrics::Instruments& instruments = common_.instruments;
+  std::shared_ptr<etcd::Cluster> cluster = etcd::MakeCluster(
       {.endpoints = config.endpoints,
        .tls = config.tls,
        .auth = config.auth,
-       .on_token_refresh = [this, name = config.name] { instruments_.TokenRefreshed(name); }},
-      env_.clock);
-  runtime.observer =
-      std::make_unique<collector::ClusterObserver>(config.name, *runtime.cluster, instruments_);
+       .backup_auth = config.backup_auth,
+       .on_token_refresh = [&instruments,
+                            name = config.name] { instruments.TokenRefreshed(name); }},
+      env().clock);
+  std::shared_ptr<backup::Worker> worker;
   if (config.backup) {
-    WARDEN_ASSIGN_OR_RETURN(
-        runtime.worker,
-        backup::Worker::Open(config.name, config.backup->directory,
-                             {env_.files, env_.clock, env_.log, instruments_, *runtime.cluster}));
+    WARDEN_ASSIGN_OR_RETURN(worker, TakeOrOpenWorker(config, cluster, previous));
+  }
+  auto runtime = std::make_shared<ClusterRuntime>(config, std::move(cluster), env(), instruments,
+                                                  std::move(worker));
+  if (before && LooksTheSame(before->config, config)) {
+    runtime->observer->Inherit(*before->observer);
+    if (runtime->hash_checker && before->hash_checker) {
+      runtime->hash_checker->Inherit(*before->hash_checker);
+    }
   }
   clusters_.push_back(std::move(runtime));
   return {};
 }
 
-void Runtime::StartWorkers() {
-  for (const ClusterRuntime& cluster : clusters_) {
-    if (cluster.worker) cluster.worker->Start(stop_token());
+Result<std::shared_ptr<backup::Worker>> Runtime::TakeOrOpenWorker(
+    const config::ClusterConfig& config, const std::shared_ptr<etcd::Cluster>& cluster,
+    const Runtime* previous) const {
+  const Files::Path& directory = config.backup->directory;
+  for (const auto& before : previous != nullptr ? previous->clusters() : Clusters()) {
+    if (!before->worker || before->worker->directory() != directory) continue;
+    if (before->config.name == config.name) return before->worker;
+    return Status(Code::kFailedPrecondition,
+                  directory.string() + ": still holds the backups of cluster " +
+                      before->config.name + "; to hand the directory on, first reload without it");
+  }
+  WARDEN_ASSIGN_OR_RETURN(
+      std::shared_ptr<backup::Worker> worker,
+      backup::Worker::Open(config.name, directory, cluster,
+                           {env().files, env().clock, env().log, common_.instruments}));
+  return worker;
+}
+
+void Runtime::Declare() {
+  for (const auto& cluster : clusters_) {
+    instruments().DeclareCluster(cluster->config.name, cluster->worker != nullptr);
   }
 }
 
+void Runtime::Start(const Runtime* previous) {
+  for (const auto& cluster : clusters_) {
+    const bool is_new = !previous || previous->FindCluster(cluster->config.name) != cluster;
+    if (is_new && cluster->hash_checker) cluster->hash_checker->Start(stop_token());
+    if (!cluster->worker) continue;
+    if (previous != nullptr && previous->Uses(*cluster->worker)) {
+      cluster->worker->UseCluster(cluster->cluster);
+    } else {
+      cluster->worker->Start(stop_token());
+    }
+  }
+}
+
+void Runtime::Retire(const Runtime& previous) {
+  for (const auto& before : previous.clusters()) {
+    if (before->worker && !Uses(*before->worker)) before->worker->Retire();
+    if (!FindCluster(before->config.name)) instruments().ForgetCluster(before->config.name);
+  }
+}
+
+bool Runtime::Uses(const backup::Worker& worker) const {
+  return std::any_of(clusters_.begin(), clusters_.end(),
+                     [&](const auto& cluster) { return cluster->worker.get() == &worker; });
+}
+
+std::shared_ptr<ClusterRuntime> Runtime::FindCluster(std::string_view name) const {
+  for (const auto& cluster : clusters_) {
+    if (cluster->config.name == name) return cluster;
+  }
+  return nullptr;
+}
+
 std::optional<backup::Job> Runtime::FindJob(std::string_view id) const {
-  for (const ClusterRuntime& cluster : clusters_) {
-    if (!cluster.worker) continue;
-    if (auto job = cluster.worker->Find(id)) return job;
+  for (const auto& cluster : clusters_) {
+    if (!cluster->worker) continue;
+    if (auto job = cluster->worker->Find(id)) return job;
   }
   return std::nullopt;
+}
+
+Admission::Permit Runtime::Admit() {
+  Admission::Permit permit = common_.admission.TryEnter(config()->scrape.max_concurrent);
+  if (!permit) instruments().ScrapeRejected(metrics::Rejection::kOverload);
+  return permit;
 }
 
 }  // namespace warden::app

@@ -1,29 +1,91 @@
 #include "exporter/app/scrape.h"
 
+#include <array>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "exporter/app/build.h"
 #include "exporter/backup/render.h"
+#include "exporter/base/text.h"
 #include "exporter/collector/budget.h"
 #include "exporter/collector/render.h"
-#include "exporter/metrics/process.h"
 
 namespace warden::app {
 namespace {
 
-void RenderCluster(metrics::Page& page, ClusterRuntime& cluster,
+struct Part {
+  std::string_view name;
+  bool Selection::*selected;
+};
+constexpr std::array<Part, 3> kParts = {{{"clusters", &Selection::clusters},
+                                         {"backups", &Selection::backups},
+                                         {"self", &Selection::self}}};
+
+Self ReadSelf(Runtime& runtime) {
+  Self self{.instruments = runtime.instruments(),
+            .build = CurrentBuild(),
+            .process = metrics::ReadProcess(runtime.env().files)};
+  for (const auto& cluster : runtime.clusters()) {
+    for (const auto& [state, count] : cluster->cluster->CountChannels()) {
+      self.channels[state] += count;
+    }
+    if (cluster->worker) self.queued += cluster->worker->QueueDepth();
+  }
+  return self;
+}
+
+}  // namespace
+
+Result<Selection> ParseSelection(const http::Query& query) {
+  const auto [begin, end] = query.equal_range("collect[]");
+  if (begin == end) return Selection{.clusters = true, .backups = true, .self = true};
+  Selection selection;
+  for (auto value = begin; value != end; ++value) {
+    bool known = false;
+    for (const Part& part : kParts) {
+      if (part.name != value->second) continue;
+      known = selection.*part.selected = true;
+    }
+    if (known) continue;
+    std::vector<std::string> names;
+    for (const Part& part : kParts) names.emplace_back(part.name);
+    return Status(Code::kInvalidArgument, "collect[]: \"" + ToSingleLine(value->second, 64) +
+                                              "\" is none of " + Join(names, ", "));
+  }
+  return selection;
+}
+
+Milliseconds RequestBudget(Runtime& runtime, const http::Request& request) {
+  const auto header = request.headers.find(collector::kTimeoutHeader);
+  std::optional<std::string_view> timeout;
+  if (header != request.headers.end()) timeout = header->second;
+  const collector::Budget budget = collector::ScrapeBudget(timeout, runtime.config()->scrape);
+  if (!budget.valid_header) runtime.instruments().ScrapeRejected(metrics::Rejection::kBadTimeout);
+  return budget.time;
+}
+
+void RenderCluster(metrics::Page& page, Runtime& runtime, ClusterRuntime& cluster,
                    const collector::Observed& observed, Milliseconds budget) {
   const etcd::ClusterView& view = observed.observation->Wait();
   cluster.observer->Remember(view);
+  cluster.endpoint_log.Note(view, runtime.env());
   collector::Render(page, {.cluster = cluster.config.name,
                            .view = view,
                            .known = cluster.observer->Known(),
                            .budget = budget,
                            .shared = observed.shared,
-                           .quota_backend_bytes = cluster.config.quota_backend_bytes});
+                           .quota_backend_bytes = cluster.config.quota_backend_bytes,
+                           .expected_members = cluster.config.expected_members,
+                           .certificates = cluster.certificates->Read()});
+  if (cluster.hash_checker) {
+    collector::RenderHashKv(page, cluster.config.name, cluster.hash_checker->interval(),
+                            cluster.hash_checker->Latest());
+  }
 }
 
 void RenderBackups(metrics::Page& page, const Env& env, const ClusterRuntime& cluster) {
+  if (!cluster.worker) return;
   backup::Subject subject{.cluster = cluster.config.name,
                           .listing = {},
                           .jobs = cluster.worker->History(),
@@ -42,37 +104,56 @@ void RenderBackups(metrics::Page& page, const Env& env, const ClusterRuntime& cl
   backup::Render(page, subject);
 }
 
-void RenderSelf(metrics::Page& page, Runtime& runtime) {
-  std::size_t queued = 0;
-  for (const ClusterRuntime& cluster : runtime.clusters()) {
-    if (cluster.worker) queued += cluster.worker->QueueDepth();
-  }
+void RenderSelf(metrics::Page& page, const Self& self) {
   page.Gauge("webhook_queue_depth", "Backups requested and not yet started.",
-             static_cast<double>(queued), {});
-  page.Add(runtime.instruments().Collect());
-  metrics::RenderBuildInfo(page, CurrentBuild());
-  metrics::RenderProcess(page, metrics::ReadProcess(runtime.env().files));
+             static_cast<double>(self.queued), {});
+  collector::RenderChannels(page, self.channels);
+  page.Add(self.instruments.Collect());
+  metrics::RenderBuildInfo(page, self.build);
+  metrics::RenderProcess(page, self.process);
 }
 
-}  // namespace
-
-std::string Scrape(Runtime& runtime, std::optional<std::string_view> timeout_header) {
-  const Milliseconds budget = collector::ScrapeBudget(timeout_header, runtime.config().scrape);
-  const Deadline deadline{.at = runtime.env().clock.Steady() + budget,
-                          .stop = runtime.stop_token()};
-  std::vector<collector::Observed> observed;
-  for (ClusterRuntime& cluster : runtime.clusters()) {
-    observed.push_back(cluster.observer->Observe(deadline));
-  }
+metrics::Page Scrape(Runtime& runtime, const Selection& selection, Milliseconds budget) {
   metrics::Page page;
+  std::vector<collector::Observed> observed;
+  if (selection.clusters) {
+    const Deadline deadline{.at = runtime.env().clock.Steady() + budget,
+                            .stop = runtime.stop_token()};
+    for (const auto& cluster : runtime.clusters()) {
+      observed.push_back(cluster->observer->Observe(deadline));
+    }
+  }
+  // The disk is read while the clusters answer.
+  if (selection.backups) {
+    for (const auto& cluster : runtime.clusters()) RenderBackups(page, runtime.env(), *cluster);
+  }
   for (std::size_t i = 0; i < observed.size(); ++i) {
-    RenderCluster(page, runtime.clusters()[i], observed[i], budget);
+    RenderCluster(page, runtime, *runtime.clusters()[i], observed[i], budget);
   }
-  for (const ClusterRuntime& cluster : runtime.clusters()) {
-    if (cluster.worker) RenderBackups(page, runtime.env(), cluster);
+  if (selection.self) RenderSelf(page, ReadSelf(runtime));
+  return page;
+}
+
+http::Response PageResponse(const metrics::Page& page) {
+  return {.code = 200, .content_type = std::string(metrics::kTextFormat), .body = page.Text()};
+}
+
+http::Response BusyResponse() {
+  http::Response response =
+      http::ErrorResponse(503, "too many scrapes at once: see scrape.max_concurrent");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
+http::Response AnswerMetrics(Runtime& runtime, const http::Request& request) {
+  const Result<Selection> selection = ParseSelection(request.query);
+  if (!selection.ok()) return http::ErrorResponse(400, selection.error().message());
+  Admission::Permit permit;
+  if (selection->clusters || selection->backups) {
+    permit = runtime.Admit();
+    if (!permit) return BusyResponse();
   }
-  RenderSelf(page, runtime);
-  return page.Text();
+  return PageResponse(Scrape(runtime, *selection, RequestBudget(runtime, request)));
 }
 
 }  // namespace warden::app

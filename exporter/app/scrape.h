@@ -1,16 +1,60 @@
-// One scrape: ask every cluster at once, then render.
+// The page of /metrics, and the parts of it that other pages share: ask first, then render.
 #pragma once
 
-#include <optional>
+#include <map>
 #include <string>
-#include <string_view>
 
 #include "exporter/app/runtime.h"
+#include "exporter/collector/observer.h"
+#include "exporter/http/server.h"
+#include "exporter/metrics/build_info.h"
+#include "exporter/metrics/instruments.h"
+#include "exporter/metrics/page.h"
+#include "exporter/metrics/process.h"
 
 namespace warden::app {
 
-// The page of /metrics. `timeout_header` is Prometheus' X-Prometheus-Scrape-Timeout-Seconds.
-// Returns within the budget that follows from it, whatever the clusters do.
-std::string Scrape(Runtime& runtime, std::optional<std::string_view> timeout_header);
+// What a scrape asks for.
+struct Selection {
+  bool clusters = false;  // asks every etcd
+  bool backups = false;   // the catalogues
+  bool self = false;      // what this process knows of itself
+};
+
+// From the values of `collect[]`, as node_exporter has it; none selects everything. An unknown one
+// is kInvalidArgument and names those there are.
+Result<Selection> ParseSelection(const http::Query& query);
+
+// How long the answer to this request may take, by its X-Prometheus-Scrape-Timeout-Seconds. A
+// header that makes no sense is counted and stands for the configured timeout.
+Milliseconds RequestBudget(Runtime& runtime, const http::Request& request);
+
+// Waits for the observation, remembers what it says, and adds the cluster's families.
+void RenderCluster(metrics::Page& page, Runtime& runtime, ClusterRuntime& cluster,
+                   const collector::Observed& observed, Milliseconds budget);
+
+// Adds what the cluster's catalogue and jobs say; nothing without a backup section.
+void RenderBackups(metrics::Page& page, const Env& env, const ClusterRuntime& cluster);
+
+// What the process knows of itself. Pure, in all situations the same families.
+struct Self {
+  std::size_t queued = 0;  // backups, of all clusters
+  etcd::ChannelStates channels;
+  const metrics::Instruments& instruments;
+  metrics::BuildInfo build;
+  metrics::ProcessStats process;
+};
+void RenderSelf(metrics::Page& page, const Self& self);
+
+// The selected parts. Returns within the budget, whatever the clusters do.
+metrics::Page Scrape(Runtime& runtime, const Selection& selection, Milliseconds budget);
+
+// 200 with a page, and 503 to a scrape or probe that Runtime::Admit refused.
+http::Response PageResponse(const metrics::Page& page);
+http::Response BusyResponse();
+
+// GET /metrics. 400 for an unknown selection, 503 at once if too many scrapes are being answered;
+// one that wants only `self` always gets it.
+http::Response AnswerMetrics(Runtime& runtime, const http::Request& request);
 
 }  // namespace warden::app

@@ -21,6 +21,7 @@ void LogDamage(const Listing& listing, const Files::Path& directory, Logger& log
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::Open(std::string cluster_name, Files::Path directory,
+                                             std::shared_ptr<etcd::Cluster> cluster,
                                              const WorkerTools& tools) {
   WARDEN_ASSIGN_OR_RETURN(Catalogue catalogue,
                           Catalogue::Open(tools.files, std::move(directory), tools.log));
@@ -28,7 +29,7 @@ Result<std::unique_ptr<Worker>> Worker::Open(std::string cluster_name, Files::Pa
                           JobStore::Open(tools.files, catalogue.directory() / "jobs"));
   WARDEN_ASSIGN_OR_RETURN(std::vector<Job> jobs, store.Load(tools.log));
   std::unique_ptr<Worker> worker(new Worker(  // NOLINT: private
-      std::move(cluster_name), std::move(catalogue), std::move(store), tools));
+      std::move(cluster_name), std::move(catalogue), std::move(store), std::move(cluster), tools));
   WARDEN_RETURN_IF_ERROR(worker->TakeUp(std::move(jobs)));
   return worker;
 }
@@ -39,11 +40,32 @@ void Worker::Start(const std::stop_token& stop) {
 }
 
 Worker::Worker(std::string cluster_name, Catalogue catalogue, JobStore store,
-               const WorkerTools& tools)
+               std::shared_ptr<etcd::Cluster> cluster, const WorkerTools& tools)
     : cluster_name_(std::move(cluster_name)),
       tools_(tools),
       catalogue_(std::move(catalogue)),
-      store_(std::move(store)) {}
+      store_(std::move(store)),
+      cluster_(std::move(cluster)) {}
+
+void Worker::UseCluster(std::shared_ptr<etcd::Cluster> cluster) {
+  // The old one is let go outside the lock: it ends calls in flight.
+  MutexLock lock(mutex_);
+  cluster_.swap(cluster);
+}
+
+std::shared_ptr<etcd::Cluster> Worker::cluster() const {
+  MutexLock lock(mutex_);
+  return cluster_;
+}
+
+void Worker::Retire() {
+  {
+    MutexLock lock(mutex_);
+    retired_ = true;
+  }
+  RequestStop();
+  if (thread_.joinable()) thread_.join();
+}
 
 Worker::~Worker() {
   on_stop_.reset();
@@ -87,6 +109,7 @@ Result<std::string> Worker::Reserve(Trigger trigger) {
           .cluster = cluster_name_,
           .trigger = std::move(trigger),
           .created = tools_.clock.Now()};
+  WARDEN_RETURN_IF_ERROR(CheckNotRetired());
   MutexLock lock(mutex_);
   const auto queued = std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) {
     return entry.job.state == JobState::kQueued;
@@ -102,14 +125,22 @@ Result<std::string> Worker::Reserve(Trigger trigger) {
 Status Worker::Confirm(const std::string& job_id) {
   const std::optional<Job> job = Find(job_id);
   if (!job) return Status(Code::kNotFound, "no job " + job_id);
-  const Status saved = store_.Save(*job);
-  // The file may be there and only its directory not synced; the next start must not run it.
-  if (!saved.ok()) store_.Remove(job_id).ok();
+  Status stored = CheckNotRetired();
+  if (stored.ok()) stored = store_.Save(*job);
+  if (stored.ok()) stored = Admit(job_id);
+  if (stored.ok()) return {};
+  // The file may be there, and only its directory not synced; the next start must not run it.
+  store_.Remove(job_id).ok();
   MutexLock lock(mutex_);
-  if (!saved.ok()) {
-    std::erase_if(entries_, [&](const Entry& entry) { return entry.job.id == job_id; });
-    return Status(saved).WithContext("store the request for a backup of cluster " + cluster_name_);
-  }
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.job.id == job_id; });
+  return std::move(stored).WithContext("store the request for a backup of cluster " +
+                                       cluster_name_);
+}
+
+Status Worker::Admit(const std::string& job_id) {
+  MutexLock lock(mutex_);
+  // Retired while the job was stored: nobody would run it.
+  if (retired_) return RetiredError();
   FindEntry(job_id)->confirmed = true;
   changed_.NotifyAll();
   return {};
@@ -225,8 +256,9 @@ std::optional<snapshot::TakeError> Worker::TakeBackup(Job& job, const std::stop_
   if (!listing.ok()) {
     return snapshot::TakeError{metrics::FailureStage::kWrite, listing.error()};
   }
+  const std::shared_ptr<etcd::Cluster> cluster = this->cluster();
   snapshot::Tools tools{
-      .cluster = tools_.cluster, .files = tools_.files, .clock = tools_.clock, .log = tools_.log};
+      .cluster = *cluster, .files = tools_.files, .clock = tools_.clock, .log = tools_.log};
   if (!listing->backups.empty()) tools.cluster_id = listing->backups.front().cluster_id;
   const snapshot::TakeOutcome outcome = snapshot::Take(
       tools, catalogue_.PartialPath(id), Deadline{.at = SteadyTime::max(), .stop = stop});
@@ -272,6 +304,16 @@ void Worker::ForgetOldJobs() {
       tools_.log.Log(LogLevel::kWarn, "cannot remove an old job", {{"error", removed}});
     }
   }
+}
+
+Status Worker::CheckNotRetired() const {
+  MutexLock lock(mutex_);
+  return retired_ ? RetiredError() : Status();
+}
+
+Status Worker::RetiredError() const {
+  return Status(Code::kUnavailable,
+                "backups of cluster " + cluster_name_ + " are configured no more");
 }
 
 Worker::Entry* Worker::FindEntry(std::string_view job_id) {

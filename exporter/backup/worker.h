@@ -27,7 +27,6 @@ struct WorkerTools {
   const Clock& clock;
   Logger& log;
   metrics::Instruments& instruments;
-  etcd::Cluster& cluster;
   Milliseconds retry_pause{10'000};  // the first; each further one is twice as long
 };
 
@@ -45,17 +44,24 @@ class Worker {
   // that was queued or running is queued, unless its backup made it into the catalogue. Nothing
   // runs yet.
   static Result<std::unique_ptr<Worker>> Open(std::string cluster_name, Files::Path directory,
+                                              std::shared_ptr<etcd::Cluster> cluster,
                                               const WorkerTools& tools);
   // Starts the thread; call it once. `stop` cancels the running job, which the next start takes up.
   void Start(const std::stop_token& stop);
+  // Takes the next backup, or the next try of the running job, from these connections; a stream in
+  // flight goes on over those it began with.
+  void UseCluster(std::shared_ptr<etcd::Cluster> cluster) WARDEN_EXCLUDES(mutex_);
+  // For a cluster that is configured no more: cancels likewise and waits for the thread. Jobs are
+  // refused from now on; those on disk stay there.
+  void Retire() WARDEN_EXCLUDES(mutex_);
   // Cancels likewise and waits for the thread.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // kResourceExhausted when the queue is full.
+  // kResourceExhausted when the queue is full, kUnavailable after Retire.
   Result<std::string> Reserve(Trigger trigger) WARDEN_EXCLUDES(mutex_);
-  // On failure the job is gone as if it had never been.
+  // On failure, such as kUnavailable after Retire, the job is gone as if it had never been.
   Status Confirm(const std::string& job_id) WARDEN_EXCLUDES(mutex_);
 
   // All known jobs, oldest first.
@@ -74,7 +80,8 @@ class Worker {
     bool confirmed = false;
   };
 
-  Worker(std::string cluster_name, Catalogue catalogue, JobStore store, const WorkerTools& tools);
+  Worker(std::string cluster_name, Catalogue catalogue, JobStore store,
+         std::shared_ptr<etcd::Cluster> cluster, const WorkerTools& tools);
   Status TakeUp(std::vector<Job> jobs) WARDEN_EXCLUDES(mutex_);
   void RequestStop() WARDEN_EXCLUDES(mutex_);
   void Run(const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
@@ -90,6 +97,11 @@ class Worker {
   void Update(const Job& job) WARDEN_EXCLUDES(mutex_);
   void ForgetOldJobs() WARDEN_EXCLUDES(mutex_);
   Entry* FindEntry(std::string_view job_id) WARDEN_REQUIRES(mutex_);
+  std::shared_ptr<etcd::Cluster> cluster() const WARDEN_EXCLUDES(mutex_);
+  // Lets a stored job run.
+  Status Admit(const std::string& job_id) WARDEN_EXCLUDES(mutex_);
+  Status CheckNotRetired() const WARDEN_EXCLUDES(mutex_);
+  Status RetiredError() const;
   std::string NewId() const;
 
   const std::string cluster_name_;
@@ -99,7 +111,9 @@ class Worker {
 
   mutable Mutex mutex_;
   CondVar changed_;
+  std::shared_ptr<etcd::Cluster> cluster_ WARDEN_GUARDED_BY(mutex_);
   std::vector<Entry> entries_ WARDEN_GUARDED_BY(mutex_);
+  bool retired_ WARDEN_GUARDED_BY(mutex_) = false;
   // Last: they use all of the above.
   std::jthread thread_;
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;

@@ -5,10 +5,13 @@
 #include <CLI/App.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "exporter/base/clock.h"
 #include "exporter/base/result.h"
+#include "exporter/cli/command.h"
+#include "exporter/cli/output.h"
 #include "exporter/config/config.h"
 #include "exporter/etcd/cluster.h"
 
@@ -51,5 +54,18 @@ class ConnectionFlags {
   std::string config_file_;
   std::string cluster_;
 };
+
+// A command that dials: `body` is given what its flags, in their member `connection`, resolve to;
+// flags that do not end it with kUsage and the reason.
+template <typename Flags>
+Run OnTarget(std::shared_ptr<Flags> flags,
+             int (*body)(Console&, const Flags&, const Clock&, const ConnectionFlags::Target&)) {
+  return [flags = std::move(flags), body](Console& console) {
+    const SystemClock clock;
+    const Result<ConnectionFlags::Target> target = flags->connection.Resolve(clock);
+    if (!target.ok()) return Fail(console, kUsage, target.error());
+    return body(console, *flags, clock, *target);
+  };
+}
 
 }  // namespace warden::cli

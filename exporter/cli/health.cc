@@ -1,4 +1,5 @@
 #include <memory>
+#include <utility>
 
 #include "exporter/base/text.h"
 #include "exporter/cli/connection.h"
@@ -24,13 +25,11 @@ std::string AlarmsOf(const etcd::EndpointView& endpoint) {
   return names.empty() ? "" : "active alarms: " + Join(names, ", ");
 }
 
-int RunHealth(Console& console, const Flags& flags) {
-  const SystemClock clock;
-  const auto target = flags.connection.Resolve(clock);
-  if (!target.ok()) return Fail(console, kUsage, target.error());
-  const auto cluster = etcd::MakeCluster(target->options, clock);
-  const auto observation = cluster->Observe(target->deadline);
-  const std::vector<etcd::EndpointHealth> answers = cluster->CheckHealth(target->deadline);
+int RunHealth(Console& console, const Flags& flags, const Clock& clock,
+              const ConnectionFlags::Target& target) {
+  const auto cluster = etcd::MakeCluster(target.options, clock);
+  const auto observation = cluster->Observe(target.deadline);
+  const std::vector<etcd::EndpointHealth> answers = cluster->CheckHealth(target.deadline);
   const etcd::ClusterView& view = observation->Wait();
   std::vector<Row> rows;
   Json json = Json::array();
@@ -57,7 +56,7 @@ Run DeclareHealth(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->connection.Declare(app, "5s");
   flags->format.Declare(app);
-  return [flags](Console& console) { return RunHealth(console, *flags); };
+  return OnTarget(std::move(flags), RunHealth);
 }
 
 }  // namespace warden::cli

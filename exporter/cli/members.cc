@@ -1,4 +1,5 @@
 #include <memory>
+#include <utility>
 
 #include "exporter/base/text.h"
 #include "exporter/cli/connection.h"
@@ -30,12 +31,10 @@ Status NoList(const etcd::ClusterView& view) {
                 "no endpoint answered with a member list: " + Join(reasons, "; "));
 }
 
-int RunMembers(Console& console, const Flags& flags) {
-  const SystemClock clock;
-  const auto target = flags.connection.Resolve(clock);
-  if (!target.ok()) return Fail(console, kUsage, target.error());
-  const auto cluster = etcd::MakeCluster(target->options, clock);
-  const auto observation = cluster->Observe(target->deadline);
+int RunMembers(Console& console, const Flags& flags, const Clock& clock,
+               const ConnectionFlags::Target& target) {
+  const auto cluster = etcd::MakeCluster(target.options, clock);
+  const auto observation = cluster->Observe(target.deadline);
   const auto members = etcd::AgreedMembers(observation->Wait());
   if (!members) return Fail(console, kFailed, NoList(observation->Wait()));
   std::vector<Row> rows;
@@ -61,7 +60,7 @@ Run DeclareMembers(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->connection.Declare(app, "5s");
   flags->format.Declare(app);
-  return [flags](Console& console) { return RunMembers(console, *flags); };
+  return OnTarget(std::move(flags), RunMembers);
 }
 
 }  // namespace warden::cli

@@ -1,6 +1,7 @@
 #include <memory>
 #include <ostream>
 #include <random>
+#include <utility>
 
 #include "exporter/backup/manifest.h"
 #include "exporter/base/files.h"
@@ -64,11 +65,9 @@ void Report(Console& console, Format format, const Files::Path& path,
   Print(console, format, kHeader, {row}, json);
 }
 
-int RunSnapshotSave(Console& console, const Flags& flags) {
-  const SystemClock clock;
+int RunSnapshotSave(Console& console, const Flags& flags, const Clock& clock,
+                    const ConnectionFlags::Target& target) {
   PosixFiles files;
-  const auto target = flags.connection.Resolve(clock);
-  if (!target.ok()) return Fail(console, kUsage, target.error());
   if (flags.file.empty())
     return Fail(console, kUsage, Status(Code::kInvalidArgument, "FILE: is empty"));
   const Files::Path path = std::filesystem::absolute(flags.file);
@@ -77,10 +76,9 @@ int RunSnapshotSave(Console& console, const Flags& flags) {
   }
   const Files::Path partial = PartialName(path, clock);
   const auto log = MakeStderrLogger(LogLevel::kWarn, LogFormat::kLogfmt);
-  const auto cluster = etcd::MakeCluster(target->options, clock);
-  const snapshot::TakeOutcome outcome =
-      snapshot::Take({.cluster = *cluster, .files = files, .clock = clock, .log = *log}, partial,
-                     target->deadline);
+  const auto cluster = etcd::MakeCluster(target.options, clock);
+  const snapshot::TakeOutcome outcome = snapshot::Take(
+      {.cluster = *cluster, .files = files, .clock = clock, .log = *log}, partial, target.deadline);
   if (!outcome.taken) return Fail(console, kFailed, outcome.error.status);
   if (const Status published = Publish(files, partial, path); !published.ok()) {
     files.Remove(partial).ok();
@@ -99,7 +97,7 @@ Run DeclareSnapshotSave(CLI::App& app) {
       ->type_name("FILE");
   flags->connection.Declare(app, "1h");
   flags->format.Declare(app);
-  return [flags](Console& console) { return RunSnapshotSave(console, *flags); };
+  return OnTarget(std::move(flags), RunSnapshotSave);
 }
 
 }  // namespace warden::cli

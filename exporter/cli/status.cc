@@ -1,5 +1,6 @@
 #include <memory>
 #include <ostream>
+#include <utility>
 
 #include "exporter/base/text.h"
 #include "exporter/cli/connection.h"
@@ -97,14 +98,12 @@ struct Flags {
   FormatFlag format;
 };
 
-int RunStatus(Console& console, const Flags& flags) {
-  const SystemClock clock;
-  const auto target = flags.connection.Resolve(clock);
-  if (!target.ok()) return Fail(console, kUsage, target.error());
+int RunStatus(Console& console, const Flags& flags, const Clock& clock,
+              const ConnectionFlags::Target& target) {
   std::vector<Row> rows;
   Json json = Json::array();
   bool healthy = true;
-  const std::vector<Report> reports = Survey(target->options, clock, target->deadline);
+  const std::vector<Report> reports = Survey(target.options, clock, target.deadline);
   for (const Report& report : reports) {
     rows.push_back(ToRow(report));
     json.push_back(ToJson(report));
@@ -121,7 +120,7 @@ Run DeclareStatus(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->connection.Declare(app, "5s");
   flags->format.Declare(app);
-  return [flags](Console& console) { return RunStatus(console, *flags); };
+  return OnTarget(std::move(flags), RunStatus);
 }
 
 }  // namespace warden::cli

@@ -24,14 +24,15 @@ std::optional<FloatMilliseconds> ParseTimeout(std::string_view header) {
 
 }  // namespace
 
-Milliseconds ScrapeBudget(std::optional<std::string_view> header,
-                          const config::ScrapeConfig& scrape) {
+Budget ScrapeBudget(std::optional<std::string_view> header, const config::ScrapeConfig& scrape) {
   // In floating point until the configured timeout has capped what might not fit an integer.
   FloatMilliseconds budget = scrape.timeout;
-  if (const auto timeout = header ? ParseTimeout(*header) : std::nullopt) {
+  const auto timeout = header ? ParseTimeout(*header) : std::nullopt;
+  if (timeout) {
     budget = std::min(budget, std::max(*timeout - scrape.timeout_offset, *timeout / 2));
   }
-  return std::max(std::chrono::duration_cast<Milliseconds>(budget), kBudgetMin);
+  return {.time = std::max(std::chrono::duration_cast<Milliseconds>(budget), kBudgetMin),
+          .valid_header = !header || timeout};
 }
 
 }  // namespace warden::collector

@@ -19,7 +19,10 @@ inline constexpr Milliseconds kBudgetMin{100};
 // The least of the configured timeout and what the header leaves after the configured offset; of a
 // short header the offset takes half at most. A header that is missing or no positive number of
 // seconds counts for nothing: the budget is the configured timeout then.
-Milliseconds ScrapeBudget(std::optional<std::string_view> header,
-                          const config::ScrapeConfig& scrape);
+struct Budget {
+  Milliseconds time{};
+  bool valid_header = true;  // false: there is a header, and it makes no sense
+};
+Budget ScrapeBudget(std::optional<std::string_view> header, const config::ScrapeConfig& scrape);
 
 }  // namespace warden::collector

@@ -41,7 +41,7 @@ void RenderListed(Page& page, const Label& cluster, const etcd::Member& listed, 
   page.Gauge("member_listed",
              "1 for every member in the list that the cluster agreed on; kept through an outage.",
              1, {cluster, member});
-  page.Gauge("member_up", "1 if some configured endpoint reached the listed member in this scrape.",
+  page.Gauge("member_up", "1 if some endpoint reached the listed member in this scrape.",
              reached ? 1 : 0, {cluster, member});
   page.Gauge(
       "member_started",
@@ -162,7 +162,7 @@ void RenderMembers(Page& page, const Subject& subject) {
     if (view.status.ok()) RenderInfo(page, cluster, subject, view);
   }
 
-  const auto answers = etcd::StatusByMember(subject.view);
+  const auto answers = etcd::StatusByMember(subject.view, subject.cluster_id());
   std::set<std::uint64_t> members;
   for (const auto& [id, view] : answers) {
     members.insert(id);
@@ -175,9 +175,11 @@ void RenderMembers(Page& page, const Subject& subject) {
     RenderDowngrade(page, cluster, member, status);
   }
   if (subject.known) {
+    const std::set<std::uint64_t> reached =
+        etcd::ReachedMembers(subject.view, subject.known->members, subject.cluster_id());
     for (const etcd::Member& listed : subject.known->members) {
       members.insert(listed.id);
-      RenderListed(page, cluster, listed, answers.contains(listed.id));
+      RenderListed(page, cluster, listed, reached.contains(listed.id));
     }
   }
   RenderAlarms(page, cluster, members, answers);

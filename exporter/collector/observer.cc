@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "exporter/etcd/membership.h"
@@ -9,10 +10,13 @@
 namespace warden::collector {
 namespace {
 
+// Counts the failed calls to the endpoints that there are, and those of no others any more.
 void CountFailures(const etcd::ClusterView& view, const std::string& cluster,
                    metrics::Instruments& instruments) {
+  std::set<std::string_view> endpoints;
   for (const etcd::EndpointView& endpoint : view.endpoints) {
     const std::string& url = endpoint.endpoint.url;
+    endpoints.insert(url);
     if (endpoint.status.error) {
       instruments.RpcFailed(cluster, url, metrics::Rpc::kStatus, endpoint.status.error->reason);
     }
@@ -21,26 +25,30 @@ void CountFailures(const etcd::ClusterView& view, const std::string& cluster,
                             endpoint.member_list->error->reason);
     }
   }
+  instruments.KeepEndpoints(cluster, endpoints);
 }
 
-bool MostBelongTo(const etcd::ClusterView& view, std::uint64_t cluster_id) {
-  const auto count =
-      std::count_if(view.endpoints.begin(), view.endpoints.end(), [&](const auto& endpoint) {
-        return endpoint.status.ok() && endpoint.status.value->cluster_id == cluster_id;
-      });
-  return 2 * static_cast<std::size_t>(count) > view.endpoints.size();
-}
-
-// Counts the failures of the fan-out once, however many scrapes wait for it.
+// Counts the fan-out while it runs, and its failures once, however many scrapes wait for it.
 class CountedObservation final : public etcd::Observation {
  public:
   CountedObservation(std::shared_ptr<etcd::Observation> inner, std::string cluster,
                      metrics::Instruments& instruments)
-      : inner_(std::move(inner)), cluster_(std::move(cluster)), instruments_(instruments) {}
+      : inner_(std::move(inner)), cluster_(std::move(cluster)), instruments_(instruments) {
+    instruments_.FanOutStarted();
+  }
+  // Nobody may have waited for it.
+  ~CountedObservation() override {
+    std::call_once(counted_, [&] { instruments_.FanOutEnded(); });
+  }
+  CountedObservation(const CountedObservation&) = delete;
+  CountedObservation& operator=(const CountedObservation&) = delete;
 
   const etcd::ClusterView& Wait() override {
     const etcd::ClusterView& view = inner_->Wait();
-    std::call_once(counted_, [&] { CountFailures(view, cluster_, instruments_); });
+    std::call_once(counted_, [&] {
+      instruments_.FanOutEnded();
+      CountFailures(view, cluster_, instruments_);
+    });
     return view;
   }
   bool done() const override { return inner_->done(); }
@@ -56,8 +64,8 @@ class CountedObservation final : public etcd::Observation {
 }  // namespace
 
 ClusterObserver::ClusterObserver(std::string name, etcd::Cluster& cluster,
-                                 metrics::Instruments& instruments)
-    : name_(std::move(name)), cluster_(cluster), instruments_(instruments) {}
+                                 metrics::Instruments& instruments, bool discover)
+    : name_(std::move(name)), cluster_(cluster), instruments_(instruments), discover_(discover) {}
 
 Observed ClusterObserver::Observe(const Deadline& deadline) {
   // Outlives the lock: what is not joined may end here.
@@ -77,21 +85,48 @@ Observed ClusterObserver::Observe(const Deadline& deadline) {
 }
 
 void ClusterObserver::Remember(const etcd::ClusterView& view) {
-  std::optional<etcd::MemberList> members = etcd::AgreedMembers(view);
-  if (!members) return;
-  const std::uint64_t cluster_id = *etcd::MainClusterId(view);
+  {
+    MutexLock lock(mutex_);
+    // Scrapes may end in another order than they began.
+    if (known_ && view.began < known_->began) return;
+    const auto remembered = known_ ? std::optional(known_->cluster_id) : std::nullopt;
+    std::optional<etcd::MemberList> members = etcd::AgreedMembers(view, remembered);
+    if (!members) return;
+    known_ = KnownMembers{.cluster_id = *etcd::MainClusterId(view, remembered),
+                          .members = *std::move(members),
+                          .fetched = view.started,
+                          .began = view.began};
+  }
+  Dial();
+}
+
+void ClusterObserver::Dial() {
+  if (!discover_) return;
+  for (auto list = NextToDial(false); list; list = NextToDial(true)) cluster_.Discover(*list);
+}
+
+std::optional<etcd::MemberList> ClusterObserver::NextToDial(bool again) {
   MutexLock lock(mutex_);
-  // One stray endpoint must not replace a cluster that is down; most of them mean that it was
-  // rebuilt.
-  const bool stray = known_ && known_->cluster_id != cluster_id && !MostBelongTo(view, cluster_id);
-  if (stray) return;
-  known_ = KnownMembers{
-      .cluster_id = cluster_id, .members = *std::move(members), .fetched = view.started};
+  // One thread at a time, so that the newest list is also the last: that thread looks again.
+  if (dialling_ && !again) return std::nullopt;
+  dialling_ = known_ && dialled_ != known_->members;
+  if (!dialling_) return std::nullopt;
+  dialled_ = known_->members;
+  return dialled_;
 }
 
 std::optional<KnownMembers> ClusterObserver::Known() const {
   MutexLock lock(mutex_);
   return known_;
+}
+
+void ClusterObserver::Inherit(const ClusterObserver& predecessor) {
+  std::optional<KnownMembers> known = predecessor.Known();
+  {
+    MutexLock lock(mutex_);
+    known_ = std::move(known);
+  }
+  Dial();
 }
 
 }  // namespace warden::collector

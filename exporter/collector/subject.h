@@ -16,6 +16,14 @@ struct KnownMembers {
   std::uint64_t cluster_id = 0;
   etcd::MemberList members;
   WallTime fetched{};
+  SteadyTime began{};  // of the view that told
+};
+
+// When the certificates expire that the configuration names, the earliest of each file; nullopt if
+// there is no such file or it cannot be read.
+struct CertificateTimes {
+  std::optional<WallTime> client;
+  std::optional<WallTime> ca;
 };
 
 struct Subject {
@@ -28,6 +36,13 @@ struct Subject {
   bool shared = false;  // the fan-out was started by another scrape
   // What the operator configured etcd with; used where the server does not say.
   std::optional<std::uint64_t> quota_backend_bytes;
+  std::optional<int> expected_members;  // as configured
+  CertificateTimes certificates;
+
+  // The cluster as known from before, for the functions of etcd/membership.h.
+  std::optional<std::uint64_t> cluster_id() const {
+    return known ? std::optional(known->cluster_id) : std::nullopt;
+  }
 };
 
 }  // namespace warden::collector

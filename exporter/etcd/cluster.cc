@@ -2,12 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "exporter/base/mutex.h"
 #include "exporter/etcd/calls.h"
-#include "exporter/etcd/errors.h"
+#include "exporter/etcd/convert.h"
 #include "exporter/etcd/fan_out.h"
 #include "exporter/etcd/snapshot_stream.h"
 
@@ -28,65 +29,71 @@ class GrpcCluster final : public Cluster {
 
   std::shared_ptr<Observation> Observe(const Deadline& deadline) override {
     auto fan_out = FanOut::Start(connections_, deadline);
+    // Outlives the lock: with the last fan-out that used it a forgotten connection is closed.
+    std::vector<std::shared_ptr<FanOut>> drained;
     MutexLock lock(mutex_);
-    std::erase_if(in_flight_, [](const auto& earlier) { return earlier->drained(); });
+    const auto in_flight = std::partition(in_flight_.begin(), in_flight_.end(),
+                                          [](const auto& earlier) { return !earlier->drained(); });
+    drained.assign(in_flight, in_flight_.end());
+    in_flight_.erase(in_flight, in_flight_.end());
     in_flight_.push_back(fan_out);
     return fan_out;
   }
 
-  Status Snapshot(const config::Endpoint& endpoint, Milliseconds idle_timeout,
-                  const Deadline& deadline, const SnapshotSink& sink) override {
+  std::optional<RpcError> Snapshot(const config::Endpoint& endpoint, Milliseconds idle_timeout,
+                                   const Deadline& deadline, const SnapshotSink& sink) override {
     return StreamSnapshot(*connections_, endpoint, idle_timeout, deadline, sink);
   }
 
   std::vector<EndpointHealth> CheckHealth(const Deadline& deadline) override {
-    std::vector<EndpointHealth> answers(connections_->members.size());
+    const ConnectionList members = connections_->All();
+    std::vector<EndpointHealth> answers(members.size());
     std::vector<std::jthread> readers;
     for (std::size_t i = 0; i < answers.size(); ++i) {
-      readers.emplace_back([this, i, &answers, &deadline] {
-        answers[i] = ReadHealthKey(*connections_->members[i], deadline);
+      readers.emplace_back([this, i, &members, &answers, &deadline] {
+        answers[i] = ReadHealthKey(*members[i], deadline);
       });
     }
     readers.clear();
     return answers;
   }
 
- private:
-  EndpointHealth ReadHealthKey(Connection& member, const Deadline& deadline) {
-    const SteadyTime started = connections_->clock.Steady();
-    EndpointHealth health{.endpoint = member.endpoint, .error = {}, .duration = {}};
-    for (bool may_authenticate = true;; may_authenticate = false) {
-      const Token token = connections_->tokens.Current();
-      const grpc::Status status = Range(member, token, deadline);
-      health.duration = connections_->clock.Steady() - started;
-      health.error.reset();
-      if (status.ok()) return health;
-      health.error = Classify(status, member.endpoint.tls);
-      if (health.error->reason == Reason::kPermissionDenied) health.error.reset();
-      if (!health.error || health.error->reason != Reason::kUnauthenticated || !may_authenticate) {
-        return health;
-      }
-      const TokenCache::Advice advice =
-          connections_->tokens.RefusedWaiting(token.generation, deadline.at);
-      if (advice == TokenCache::Advice::kGiveUp) return health;
-      if (advice == TokenCache::Advice::kAuthenticate) {
-        const Status fetched = Authenticate(*connections_, member, deadline);
-        if (!fetched.ok()) {
-          health.error->message = fetched.message();
-          return health;
-        }
-      }
-    }
+  RpcOutcome<KvHash> HashKv(const config::Endpoint& endpoint, std::int64_t revision,
+                            const Deadline& deadline) override {
+    const SteadyTime started = connections_->clock().Steady();
+    const std::shared_ptr<Connection> member = connections_->FindOrDial(endpoint);
+    etcdserverpb::HashKVRequest request;
+    request.set_revision(revision);
+    etcdserverpb::HashKVResponse response;
+    RpcOutcome<KvHash> outcome;
+    outcome.error = CallAs(*connections_, connections_->backup_tokens(), *member, deadline,
+                           [&](grpc::ClientContext& context) {
+                             return member->maintenance->HashKV(&context, request, &response);
+                           });
+    if (!outcome.error) outcome.value = ToKvHash(response, revision);
+    outcome.finished = connections_->clock().Steady();
+    outcome.duration = outcome.finished - started;
+    return outcome;
   }
 
-  grpc::Status Range(Connection& member, const Token& token, const Deadline& deadline) {
-    grpc::ClientContext context;
-    Prepare(context, deadline.at - connections_->clock.Steady(), token.text);
-    const std::stop_callback cancel(deadline.stop, [&context] { context.TryCancel(); });
+  void Discover(const MemberList& members) override { connections_->Discover(members); }
+  ChannelStates CountChannels() const override { return connections_->CountChannels(); }
+
+ private:
+  EndpointHealth ReadHealthKey(Connection& member, const Deadline& deadline) {
+    const SteadyTime started = connections_->clock().Steady();
     etcdserverpb::RangeRequest request;
     request.set_key("health");
-    etcdserverpb::RangeResponse response;
-    return member.kv->Range(&context, request, &response);
+    EndpointHealth health{.endpoint = member.endpoint, .error = {}, .duration = {}};
+    health.error = CallAs(*connections_, connections_->tokens(), member, deadline,
+                          [&](grpc::ClientContext& context) {
+                            etcdserverpb::RangeResponse response;
+                            return member.kv->Range(&context, request, &response);
+                          });
+    // Rights are looked at behind the quorum.
+    if (health.error && health.error->reason == Reason::kPermissionDenied) health.error.reset();
+    health.duration = connections_->clock().Steady() - started;
+    return health;
   }
 
   const std::shared_ptr<Connections> connections_;

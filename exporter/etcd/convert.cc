@@ -34,6 +34,19 @@ MemberStatus ToMemberStatus(const etcdserverpb::StatusResponse& response) {
   return status;
 }
 
+KvHash ToKvHash(const etcdserverpb::HashKVResponse& response, std::int64_t asked) {
+  return {.cluster_id = response.header().cluster_id(),
+          .member_id = response.header().member_id(),
+          .hash = response.hash(),
+          .compact_revision = response.compact_revision(),
+          .revision = response.hash_revision() != 0 ? response.hash_revision() : asked};
+}
+
+std::optional<MemberIdentity> ToIdentity(const etcdserverpb::ResponseHeader& header) {
+  if (header.cluster_id() == 0 || header.member_id() == 0) return std::nullopt;
+  return MemberIdentity{.cluster_id = header.cluster_id(), .member_id = header.member_id()};
+}
+
 MemberList ToMemberList(const etcdserverpb::MemberListResponse& response) {
   MemberList members;
   for (const etcdserverpb::Member& sent : response.members()) {

@@ -12,11 +12,13 @@ struct Rule {
   Reason reason;
 };
 
+constexpr std::string_view kUnknownToken = "invalid auth token";
+
 // Texts of etcd 3.4 to 3.7, whatever their prefix ("etcdserver: ", "auth: ") and code.
 constexpr std::array<Rule, 10> kEtcdTexts = {{
     {"rpc not supported for learner", Reason::kLearner},
     {"user name is empty", Reason::kUnauthenticated},
-    {"invalid auth token", Reason::kUnauthenticated},
+    {kUnknownToken, Reason::kUnauthenticated},
     {"revision of auth store is old", Reason::kUnauthenticated},
     {"authentication failed", Reason::kUnauthenticated},
     {"permission denied", Reason::kPermissionDenied},
@@ -96,8 +98,12 @@ RpcError Classify(const grpc::Status& status, bool tls) {
           .message = ToSingleLine(status.error_message()) + std::string(Hint(status, tls))};
 }
 
-Status ToStatus(const RpcError& error) {
-  return Status(error.code == Code::kOk ? Code::kUnknown : error.code, error.message);
+bool SaysAuthIsOff(const Status& status) {
+  return status.message().find("authentication is not enabled") != std::string::npos;
+}
+
+bool SaysTokenIsUnknown(const RpcError& error) {
+  return error.message.find(kUnknownToken) != std::string::npos;
 }
 
 }  // namespace warden::etcd

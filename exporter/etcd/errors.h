@@ -12,7 +12,10 @@ namespace warden::etcd {
 // UNKNOWN and their learners with UNAVAILABLE.
 RpcError Classify(const grpc::Status& status, bool tls);
 
-// The failure as a Status of the same code.
-Status ToStatus(const RpcError& error);
+// What Authenticate says where etcd asks for no user.
+bool SaysAuthIsOff(const Status& status);
+
+// What a member says to a token that it does not have: not yet, or not any more.
+bool SaysTokenIsUnknown(const RpcError& error);
 
 }  // namespace warden::etcd

@@ -19,10 +19,10 @@ constexpr Milliseconds kPoll{100};
 // own gives a blocking read with a time-out, which the other gRPC interfaces do not have.
 class Stream {
  public:
-  Stream(Connections& connections, Connection& member, Milliseconds idle_timeout,
+  Stream(const Clock& clock, const Token& token, Connection& member, Milliseconds idle_timeout,
          const Deadline& deadline)
-      : clock_(connections.clock), idle_timeout_(idle_timeout), deadline_(deadline) {
-    Prepare(context_, deadline.at - clock_.Steady(), connections.tokens.Current().text);
+      : clock_(clock), idle_timeout_(idle_timeout), deadline_(deadline) {
+    Prepare(context_, deadline.at - clock_.Steady(), token.text);
     reader_ = member.maintenance->PrepareAsyncSnapshot(&context_, request_, &queue_);
     reader_->StartCall(this);
     open_ = Await();
@@ -46,23 +46,18 @@ class Stream {
   // The next message, or nullptr at the end; End says which end.
   const etcdserverpb::SnapshotResponse* Read() {
     // Looked at here as well: a stream that flows never times out.
-    if (deadline_.stop.stop_requested()) GiveUp(Status(Code::kCancelled, "cancelled"));
-    if (!open_ || !given_up_.ok()) return nullptr;
+    if (deadline_.stop.stop_requested()) GiveUp({Reason::kCanceled, Code::kCancelled, "cancelled"});
+    if (!open_ || given_up_) return nullptr;
     reader_->Read(&message_, this);
     open_ = Await();
     return open_ ? &message_ : nullptr;
   }
 
   // After Read returned nullptr: what we gave up for, else what the server said.
-  Status End(bool tls) {
+  std::optional<RpcError> End(bool tls) {
     Finish();
-    if (!given_up_.ok()) return given_up_;
-    return status_.ok() ? Status() : ToStatus(Classify(status_, tls));
-  }
-
-  // Why the server ended the stream; kOther if it did not, or well.
-  Reason Refusal() const {
-    return finished_ && !status_.ok() ? Classify(status_, false).reason : Reason::kOther;
+    if (given_up_ || status_.ok()) return given_up_;
+    return Classify(status_, tls);
   }
 
  private:
@@ -74,24 +69,27 @@ class Stream {
       void* tag = nullptr;
       bool ok = false;
       if (queue_.AsyncNext(&tag, &ok, TimeAfter(kPoll)) != grpc::CompletionQueue::TIMEOUT) {
-        return ok && given_up_.ok();
+        return ok && !given_up_;
       }
-      if (given_up_.ok()) GiveUpAfter(patience);
+      if (!given_up_) GiveUpAfter(patience);
     }
   }
 
   void GiveUpAfter(SteadyTime patience) {
     if (deadline_.stop.stop_requested()) {
-      GiveUp(Status(Code::kCancelled, "cancelled"));
+      GiveUp({Reason::kCanceled, Code::kCancelled, "cancelled"});
     } else if (clock_.Steady() >= deadline_.at) {
-      GiveUp(Status(Code::kDeadlineExceeded, "the snapshot did not end in time"));
+      GiveUp(TimedOut("the snapshot did not end in time"));
     } else if (clock_.Steady() >= patience) {
-      GiveUp(Status(Code::kDeadlineExceeded,
-                    "the stream stalled: nothing arrived for " + FormatDuration(idle_timeout_)));
+      GiveUp(TimedOut("the stream stalled: nothing arrived for " + FormatDuration(idle_timeout_)));
     }
   }
 
-  void GiveUp(Status why) {
+  static RpcError TimedOut(const std::string& message) {
+    return {Reason::kTimeout, Code::kDeadlineExceeded, message};
+  }
+
+  void GiveUp(RpcError why) {
     given_up_ = std::move(why);
     context_.TryCancel();
   }
@@ -113,36 +111,33 @@ class Stream {
   bool open_ = false;
   bool finished_ = false;
   grpc::Status status_;
-  Status given_up_;
+  std::optional<RpcError> given_up_;
 };
 
 }  // namespace
 
-Status StreamSnapshot(Connections& connections, const config::Endpoint& endpoint,
-                      Milliseconds idle_timeout, const Deadline& deadline,
-                      const SnapshotSink& sink) {
-  Connection member(endpoint, connections.dialer.Dial(endpoint));
-  for (bool may_authenticate = true;; may_authenticate = false) {
-    const std::uint64_t generation = connections.tokens.Current().generation;
-    Stream stream(connections, member, idle_timeout, deadline);
+std::optional<RpcError> StreamSnapshot(Connections& connections, const config::Endpoint& endpoint,
+                                       Milliseconds idle_timeout, const Deadline& deadline,
+                                       const SnapshotSink& sink) {
+  const std::shared_ptr<Connection> member = connections.Dial(endpoint);
+  TokenCache& tokens = connections.backup_tokens();
+  Retries retries(connections, tokens, *member, deadline);
+  while (true) {
+    const Token token = tokens.Current();
+    Stream stream(connections.clock(), token, *member, idle_timeout, deadline);
+    bool begun = false;
     while (const etcdserverpb::SnapshotResponse* message = stream.Read()) {
-      may_authenticate = false;  // what the sink has seen must not begin anew
-      WARDEN_RETURN_IF_ERROR(sink(SnapshotChunk{.remaining_bytes = message->remaining_bytes(),
-                                                .blob = message->blob(),
-                                                .version = message->version()}));
+      begun = true;
+      const Status taken = sink(SnapshotChunk{.remaining_bytes = message->remaining_bytes(),
+                                              .blob = message->blob(),
+                                              .version = message->version()});
+      if (!taken.ok()) return RpcError{Reason::kOther, taken.code(), taken.message()};
     }
-    Status end = stream.End(endpoint.tls);
-    if (end.ok() || !may_authenticate || !connections.tokens.MayHelp(stream.Refusal(), generation))
-      return end;
-    switch (connections.tokens.RefusedWaiting(generation, deadline.at)) {
-      case TokenCache::Advice::kGiveUp:
-        return end;
-      case TokenCache::Advice::kAuthenticate:
-        WARDEN_RETURN_IF_ERROR(Authenticate(connections, member, deadline));
-        break;
-      case TokenCache::Advice::kRetry:
-        break;
-    }
+    std::optional<RpcError> end = stream.End(endpoint.tls);
+    if (!end) return std::nullopt;
+    connections.memory().SawFailure(end->reason);
+    // What the sink has seen must not begin anew.
+    if (begun || !retries.Again(token, *end)) return end;
   }
 }
 

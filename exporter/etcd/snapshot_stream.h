@@ -7,8 +7,8 @@
 namespace warden::etcd {
 
 // The contract of Cluster::Snapshot. The token is refreshed once if it is refused.
-Status StreamSnapshot(Connections& connections, const config::Endpoint& endpoint,
-                      Milliseconds idle_timeout, const Deadline& deadline,
-                      const SnapshotSink& sink);
+std::optional<RpcError> StreamSnapshot(Connections& connections, const config::Endpoint& endpoint,
+                                       Milliseconds idle_timeout, const Deadline& deadline,
+                                       const SnapshotSink& sink);
 
 }  // namespace warden::etcd

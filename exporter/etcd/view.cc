@@ -95,6 +95,10 @@ std::string_view ReasonName(Reason reason) {
   return kReasonNames.at(static_cast<std::size_t>(reason));
 }
 
+Status ToStatus(const RpcError& error) {
+  return Status(error.code == Code::kOk ? Code::kUnknown : error.code, error.message);
+}
+
 std::string_view AlarmName(AlarmType type) {
   switch (type) {
     case AlarmType::kNoSpace:

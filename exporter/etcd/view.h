@@ -39,6 +39,7 @@ struct RpcError {
   Code code = Code::kUnknown;
   std::string message;  // one line, for people
 };
+Status ToStatus(const RpcError& error);  // of the same code
 
 // How one call went. Exactly one of `value` and `error` is set.
 template <typename T>
@@ -63,6 +64,13 @@ struct Alarm {
 struct Downgrade {
   bool enabled = false;
   std::string target_version;
+};
+
+// By the header of an answer.
+struct MemberIdentity {
+  std::uint64_t cluster_id = 0;
+  std::uint64_t member_id = 0;
+  friend bool operator==(const MemberIdentity&, const MemberIdentity&) = default;
 };
 
 struct MemberStatus {
@@ -95,20 +103,33 @@ struct Member {
 
 using MemberList = std::vector<Member>;  // sorted by id
 
+// When what the server presented in the handshake expires.
+struct ServerCertificate {
+  WallTime leaf_not_after{};
+  WallTime chain_not_after{};  // the earliest of the chain, the leaf included
+};
+
 struct EndpointView {
   config::Endpoint endpoint;
+  bool discovered = false;  // from the member list, not configured
   RpcOutcome<MemberStatus> status;
-  // Not sent to a learner, nor after a failed Status.
+  // None of a learner, nor beside a failed Status, unless that was for want of rights: some
+  // versions show the list to every user and Status to root only.
   std::optional<RpcOutcome<MemberList>> member_list;
+  std::optional<MemberIdentity> list_sender;     // set with a list
+  std::optional<ServerCertificate> certificate;  // of a TLS connection over which a call came back
 };
 
 struct ClusterView {
   WallTime started{};
+  SteadyTime began{};  // the same moment; tells which of two views is the newer one
   Nanoseconds duration{};
-  std::vector<EndpointView> endpoints;  // in configured order
-  // A linearizable MemberList through one member that knows a leader: proof of quorum. False if no
-  // member of 3.5 or later knows a leader; nullopt if no such member answered.
+  std::vector<EndpointView> endpoints;  // in configured order, then the discovered ones by URL
+  // A linearizable MemberList through up to two members that know a leader: proof of quorum. False
+  // if no member of 3.5 or later knows a leader; nullopt if no such member answered.
   std::optional<bool> quorum_read;
+  // Whether etcd asks for users, as far as the answers tell; nullopt if they do not.
+  std::optional<bool> auth_enabled;
 };
 
 // Compares "3.5.12" style versions; text behind the patch number is ignored, a missing patch is 0.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 #include <string>
 
@@ -21,7 +22,7 @@ using GaugeFamily = prometheus::Family<prometheus::Gauge>;
 using HistogramFamily = prometheus::Family<prometheus::Histogram>;
 
 // The names of each closed set, in the order of its enum.
-constexpr std::array<std::string_view, 2> kRpcs = {"status", "member_list"};
+constexpr std::array<std::string_view, 3> kRpcs = {"status", "member_list", "hash_kv"};
 constexpr std::array<std::string_view, 3> kTriggers = {"webhook", "schedule", "manual"};
 constexpr std::array<std::string_view, 7> kFailureStages = {"connect", "auth",   "stream", "write",
                                                             "verify",  "upload", "prune"};
@@ -31,6 +32,9 @@ constexpr std::array<std::string_view, 2> kAlertStatuses = {"firing", "resolved"
 constexpr std::array<std::string_view, 8> kDecisions = {"accepted",    "deduplicated", "cooldown",
                                                         "in_progress", "no_match",     "resolved",
                                                         "truncated",   "rejected"};
+
+constexpr std::array<std::string_view, 4> kRejections = {"overload", "unknown_cluster",
+                                                         "target_not_allowed", "bad_timeout"};
 
 constexpr std::string_view kTriggerLabel = "trigger";
 constexpr std::string_view kStageLabel = "stage";
@@ -52,6 +56,10 @@ prometheus::Labels MakeLabels(std::initializer_list<Pair> pairs) {
   return labels;
 }
 
+GaugeFamily& AddGauge(prometheus::Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
 CounterFamily& AddCounter(prometheus::Registry& registry, const char* name, const char* help) {
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
@@ -70,16 +78,28 @@ struct Instruments::State {
                                                                  60,  120, 300, 600, 1800, 3600};
 
   prometheus::Registry registry;
-  CounterFamily& rpc_failures = AddCounter(registry, "etcdwarden_rpc_failures_total",
-                                           "Calls to etcd that failed, by endpoint, call and "
-                                           "reason; one fan-out counts once, however many "
-                                           "scrapes shared it.");
   CounterFamily& token_refreshes =
       AddCounter(registry, "etcdwarden_auth_token_refreshes_total",
                  "Authenticate calls made to etcd; each costs the cluster a raft entry.");
   CounterFamily& scrapes_coalesced =
       AddCounter(registry, "etcdwarden_exporter_scrapes_coalesced_total",
                  "Scrapes that joined a fan-out already in flight instead of asking etcd again.");
+  prometheus::Gauge& fan_outs =
+      AddGauge(registry, "etcdwarden_exporter_scrapes_in_flight",
+               "Fan-outs running: each asks all endpoints of one cluster for one or more scrapes.")
+          .Add({});
+  CounterFamily& scrapes_rejected = AddCounter(
+      registry, "etcdwarden_exporter_scrapes_rejected_total",
+      "Scrapes refused, by reason; with reason bad_timeout the scrape was answered all the same, "
+      "with the configured timeout as its budget.");
+  prometheus::Gauge& reload_successful =
+      AddGauge(registry, "etcdwarden_exporter_config_last_reload_successful",
+               "1 if the running configuration is that of the file as it was last read.")
+          .Add({});
+  prometheus::Gauge& reload_time =
+      AddGauge(registry, "etcdwarden_exporter_config_last_reload_success_timestamp_seconds",
+               "When the running configuration was read.")
+          .Add({});
   CounterFamily& backup_attempts = AddCounter(registry, "etcdwarden_backup_attempts_total",
                                               "Backups started, by what asked for them.");
   CounterFamily& backup_failures = AddCounter(registry, "etcdwarden_backup_failures_total",
@@ -99,12 +119,9 @@ struct Instruments::State {
                                                 "What became of each alert; etcd_cluster is empty "
                                                 "where the alert names no configured cluster.");
   GaugeFamily& webhook_heartbeat =
-      prometheus::BuildGauge()
-          .Name("etcdwarden_webhook_last_heartbeat_timestamp_seconds")
-          .Help(
-              "When the alert Watchdog, which always fires, last came through Alertmanager; 0 if "
-              "it never did since the start.")
-          .Register(registry);
+      AddGauge(registry, "etcdwarden_webhook_last_heartbeat_timestamp_seconds",
+               "When the alert Watchdog, which always fires, last came through Alertmanager; 0 if "
+               "it never did since the start.");
   CounterFamily& http_requests = AddCounter(registry, "etcdwarden_exporter_http_requests_total",
                                             "HTTP requests answered, by route and status code.");
   HistogramFamily& http_durations =
@@ -112,7 +129,45 @@ struct Instruments::State {
                    "Time from a request's arrival to its answer, by route.");
 
   Mutex mutex;
-  std::set<std::string, std::less<>> clusters WARDEN_GUARDED_BY(mutex);
+  // What is configured, and whether it has a backup.
+  std::map<std::string, bool, std::less<>> clusters WARDEN_GUARDED_BY(mutex);
+  // Their series are left out rather than removed: somebody may be about to count in one.
+  std::set<std::string, std::less<>> forgotten WARDEN_GUARDED_BY(mutex);
+  // By cluster and endpoint. Not in the registry, which could not let go of endpoints.
+  using Failures = std::map<std::pair<Rpc, etcd::Reason>, std::uint64_t>;
+  using Endpoints = std::map<std::string, Failures, std::less<>>;
+  std::map<std::string, Endpoints, std::less<>> rpc_failures WARDEN_GUARDED_BY(mutex);
+
+  prometheus::MetricFamily CollectRpcFailures() const WARDEN_REQUIRES(mutex) {
+    prometheus::MetricFamily family{
+        .name = "etcdwarden_rpc_failures_total",
+        .help =
+            "Calls to etcd that failed, by endpoint, call and reason; one fan-out counts once, "
+            "however many scrapes shared it.",
+        .type = prometheus::MetricType::Counter,
+        .metric = {}};
+    for (const auto& [cluster, endpoints] : rpc_failures) {
+      for (const auto& [endpoint, failures] : endpoints) {
+        for (const auto& [kind, count] : failures) {
+          prometheus::ClientMetric& series = family.metric.emplace_back();
+          series.label = {{std::string(kClusterLabel), cluster},
+                          {std::string(kEndpointLabel), endpoint},
+                          {std::string(kReasonLabel), std::string(etcd::ReasonName(kind.second))},
+                          {std::string(kRpcLabel), std::string(RpcName(kind.first))}};
+          series.counter.value = static_cast<double>(count);
+        }
+      }
+    }
+    return family;
+  }
+
+  // Whether the series of that family and etcd_cluster is left out.
+  bool Hides(const std::string& family, const std::string& cluster) const WARDEN_REQUIRES(mutex) {
+    if (forgotten.contains(cluster)) return true;
+    const auto declared = clusters.find(cluster);
+    return family.starts_with("etcdwarden_backup_") && declared != clusters.end() &&
+           !declared->second;
+  }
 };
 
 std::string_view RpcName(Rpc rpc) {
@@ -139,6 +194,9 @@ std::string_view DecisionName(Decision decision) {
 
 Instruments::Instruments() : state_(std::make_unique<State>()) {
   state_->webhook_heartbeat.Add({});
+  for (const std::string_view reason : kRejections) {
+    state_->scrapes_rejected.Add(MakeLabels({{kReasonLabel, reason}}));
+  }
   for (const std::string_view status : kAlertStatuses) {
     state_->webhook_alerts.Add(MakeLabels({{kStatusLabel, status}}));
   }
@@ -152,7 +210,11 @@ Instruments::~Instruments() = default;
 void Instruments::DeclareCluster(std::string_view cluster, bool has_backup) {
   {
     MutexLock lock(state_->mutex);
-    state_->clusters.emplace(cluster);
+    bool& known_backup = state_->clusters.try_emplace(std::string(cluster), false).first->second;
+    known_backup = known_backup || has_backup;
+    if (const auto found = state_->forgotten.find(cluster); found != state_->forgotten.end()) {
+      state_->forgotten.erase(found);
+    }
   }
   const Pair name{kClusterLabel, cluster};
   state_->scrapes_coalesced.Add(MakeLabels({name}));
@@ -174,12 +236,16 @@ void Instruments::DeclareCluster(std::string_view cluster, bool has_backup) {
 
 void Instruments::RpcFailed(std::string_view cluster, std::string_view endpoint, Rpc rpc,
                             etcd::Reason reason) {
-  state_->rpc_failures
-      .Add(MakeLabels({{kClusterLabel, cluster},
-                       {kEndpointLabel, endpoint},
-                       {kRpcLabel, RpcName(rpc)},
-                       {kReasonLabel, etcd::ReasonName(reason)}}))
-      .Increment();
+  MutexLock lock(state_->mutex);
+  ++state_->rpc_failures[std::string(cluster)][std::string(endpoint)][{rpc, reason}];
+}
+
+void Instruments::KeepEndpoints(std::string_view cluster,
+                                const std::set<std::string_view>& endpoints) {
+  MutexLock lock(state_->mutex);
+  const auto found = state_->rpc_failures.find(cluster);
+  if (found == state_->rpc_failures.end()) return;
+  std::erase_if(found->second, [&](const auto& each) { return !endpoints.contains(each.first); });
 }
 
 void Instruments::TokenRefreshed(std::string_view cluster) {
@@ -188,6 +254,32 @@ void Instruments::TokenRefreshed(std::string_view cluster) {
 
 void Instruments::ScrapeCoalesced(std::string_view cluster) {
   state_->scrapes_coalesced.Add(MakeLabels({{kClusterLabel, cluster}})).Increment();
+}
+
+void Instruments::ForgetCluster(std::string_view cluster) {
+  MutexLock lock(state_->mutex);
+  const auto found = state_->clusters.find(cluster);
+  if (found == state_->clusters.end()) return;
+  state_->clusters.erase(found);
+  state_->forgotten.emplace(cluster);
+}
+
+void Instruments::FanOutStarted() {
+  state_->fan_outs.Increment();
+}
+
+void Instruments::FanOutEnded() {
+  state_->fan_outs.Decrement();
+}
+
+void Instruments::ScrapeRejected(Rejection reason) {
+  state_->scrapes_rejected.Add(MakeLabels({{kReasonLabel, NameOf(kRejections, reason)}}))
+      .Increment();
+}
+
+void Instruments::ConfigLoaded(bool successful, WallTime now) {
+  state_->reload_successful.Set(successful ? 1 : 0);
+  if (successful) state_->reload_time.Set(ToUnixSeconds(now));
 }
 
 void Instruments::BackupAttempted(std::string_view cluster, Trigger trigger) {
@@ -245,7 +337,17 @@ void Instruments::HttpAnswered(std::string_view handler, int code, Nanoseconds d
 }
 
 std::vector<prometheus::MetricFamily> Instruments::Collect() const {
-  return state_->registry.Collect();
+  std::vector<prometheus::MetricFamily> families = state_->registry.Collect();
+  MutexLock lock(state_->mutex);
+  families.push_back(state_->CollectRpcFailures());
+  for (prometheus::MetricFamily& family : families) {
+    std::erase_if(family.metric, [&](const prometheus::ClientMetric& metric) {
+      const auto label = std::find_if(metric.label.begin(), metric.label.end(),
+                                      [](const auto& each) { return each.name == kClusterLabel; });
+      return label != metric.label.end() && state_->Hides(family.name, label->value);
+    });
+  }
+  return families;
 }
 
 }  // namespace warden::metrics

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -18,9 +19,9 @@ struct MetricFamily;
 
 namespace warden::metrics {
 
-enum class Rpc { kStatus, kMemberList };
+enum class Rpc { kStatus, kMemberList, kHashKv };
 std::string_view RpcName(
-    Rpc rpc);  // "status", "member_list": also what the pages' label `rpc` says
+    Rpc rpc);  // "status", "member_list", "hash_kv": also what the pages' label `rpc` says
 
 // What asked for a backup.
 enum class Trigger { kWebhook, kSchedule, kManual };
@@ -32,6 +33,9 @@ enum class FailureStage { kConnect, kAuth, kStream, kWrite, kVerify, kUpload, kP
 enum class TimedStage { kStream, kVerify, kCompress, kEncrypt, kUpload, kPrune };
 
 enum class AlertStatus { kFiring, kResolved };
+
+// Why a scrape was refused; with kBadTimeout it was answered all the same, with the default budget.
+enum class Rejection { kOverload, kUnknownCluster, kTargetNotAllowed, kBadTimeout };
 
 // What became of one alert.
 enum class Decision {
@@ -51,7 +55,7 @@ std::optional<Trigger> ParseTrigger(std::string_view name);
 std::string_view FailureStageName(FailureStage stage);
 std::string_view DecisionName(Decision decision);
 
-// Thread-safe. `cluster` is always the configured name, `endpoint` the configured URL.
+// Thread-safe. `cluster` is always the configured name, `endpoint` the URL that was dialled.
 class Instruments {
  public:
   Instruments();
@@ -61,10 +65,24 @@ class Instruments {
   // new series: webhook decisions and coalesced scrapes, and with a backup its attempts, failures
   // and successes. Declaring a cluster again changes nothing.
   void DeclareCluster(std::string_view cluster, bool has_backup);
+  // The cluster is configured no more: its series are gone from the next Collect on, until it is
+  // declared again, when they go on counting where they were; those of backups only if it has them
+  // then.
+  void ForgetCluster(std::string_view cluster);
 
   void RpcFailed(std::string_view cluster, std::string_view endpoint, Rpc rpc, etcd::Reason reason);
+  // These are all the endpoints that the cluster has now: the failures of others are forgotten, so
+  // that their number stays bounded while discovered members come and go.
+  void KeepEndpoints(std::string_view cluster, const std::set<std::string_view>& endpoints);
   void TokenRefreshed(std::string_view cluster);
   void ScrapeCoalesced(std::string_view cluster);
+  // Between the two a fan-out is running.
+  void FanOutStarted();
+  void FanOutEnded();
+  void ScrapeRejected(Rejection reason);
+  // The configuration was read, at start or again: the gauges of the last reload. A failure keeps
+  // the time of the last success.
+  void ConfigLoaded(bool successful, WallTime now);
 
   void BackupAttempted(std::string_view cluster, Trigger trigger);
   void BackupFailed(std::string_view cluster, FailureStage stage);

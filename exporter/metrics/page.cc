@@ -1,5 +1,6 @@
 #include "exporter/metrics/page.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -32,18 +33,16 @@ std::string_view TypeName(MetricType type) {
 
 // The format's escapes: HELP texts know the backslash and the newline, label values the quote as
 // well.
-std::string Escape(std::string_view text, bool quoted) {
-  std::string escaped;
-  for (const char c : ToValidUtf8(text)) {
+void AppendEscaped(std::string& text, std::string_view raw, bool quoted) {
+  const bool ascii = std::ranges::all_of(raw, [](char c) { return (c & 0x80) == 0; });
+  for (const char c : ascii ? std::string(raw) : ToValidUtf8(raw)) {
     if (c == '\n') {
-      escaped += "\\n";
-    } else if (c == '\\' || (quoted && c == '"')) {
-      escaped += {'\\', c};
+      text += "\\n";
     } else {
-      escaped += c;
+      if (c == '\\' || (quoted && c == '"')) text += '\\';
+      text += c;
     }
   }
-  return escaped;
 }
 
 // The shortest text that reads back as the same number; whole numbers without an exponent.
@@ -59,52 +58,40 @@ std::string FormatValue(double value) {
   return {buffer.data(), end};
 }
 
-// `a="1",b="2"`, without the braces.
-std::string FormatLabels(const std::vector<ClientMetric::Label>& labels) {
-  std::string text;
-  for (const ClientMetric::Label& label : labels) {
-    if (!text.empty()) text += ',';
-    text += label.name + "=\"" + Escape(label.value, true) + '"';
-  }
-  return text;
+// Appends `a="1"`, after a comma if something precedes it.
+void AppendLabel(std::string& labels, std::string_view name, std::string_view value) {
+  if (!labels.empty()) labels += ',';
+  labels.append(name).append("=\"");
+  AppendEscaped(labels, value, true);
+  labels += '"';
 }
 
-void AppendLine(std::string& text, const std::string& name, const std::string& labels,
-                const std::string& value) {
-  text += name;
-  if (!labels.empty()) text += '{' + labels + '}';
-  text += ' ' + value + '\n';
+void AppendLine(std::string& text, std::string_view name, std::string_view suffix,
+                std::string_view labels, std::string_view value) {
+  text.append(name).append(suffix);
+  if (!labels.empty()) text.append("{").append(labels).append("}");
+  text.append(" ").append(value).append("\n");
 }
 
-void AppendHistogram(std::string& text, const std::string& name, const std::string& labels,
+void AppendHistogram(std::string& text, std::string_view name, const std::string& labels,
                      const ClientMetric::Histogram& histogram) {
-  const std::string front = labels.empty() ? "" : labels + ',';
   for (const ClientMetric::Bucket& bucket : histogram.bucket) {
-    AppendLine(text, name + "_bucket", front + "le=\"" + FormatValue(bucket.upper_bound) + '"',
-               std::to_string(bucket.cumulative_count));
+    std::string with_bound = labels;
+    AppendLabel(with_bound, "le", FormatValue(bucket.upper_bound));
+    AppendLine(text, name, "_bucket", with_bound, std::to_string(bucket.cumulative_count));
   }
-  AppendLine(text, name + "_sum", labels, FormatValue(histogram.sample_sum));
-  AppendLine(text, name + "_count", labels, std::to_string(histogram.sample_count));
+  AppendLine(text, name, "_sum", labels, FormatValue(histogram.sample_sum));
+  AppendLine(text, name, "_count", labels, std::to_string(histogram.sample_count));
 }
 
-void AppendFamily(std::string& text, const MetricFamily& family) {
-  std::map<std::string, const ClientMetric*> series;
-  for (const ClientMetric& metric : family.metric) {
-    series.try_emplace(FormatLabels(metric.label), &metric);
-  }
-  text += "# HELP " + family.name + ' ' + Escape(family.help, false) + '\n';
-  text += "# TYPE " + family.name + ' ' + std::string(TypeName(family.type)) + '\n';
-  for (const auto& [labels, metric] : series) {
-    switch (family.type) {
-      case MetricType::Histogram:
-        AppendHistogram(text, family.name, labels, metric->histogram);
-        break;
-      case MetricType::Counter:
-        AppendLine(text, family.name, labels, FormatValue(metric->counter.value));
-        break;
-      default:
-        AppendLine(text, family.name, labels, FormatValue(metric->gauge.value));
-    }
+// Calls `append` for each series by its labels; of two with the same ones for the first.
+template <typename Series, typename Append>
+void InOrder(const std::vector<Series>& series, Append append) {
+  std::vector<const Series*> sorted;
+  for (const Series& each : series) sorted.push_back(&each);
+  std::ranges::stable_sort(sorted, {}, [](const Series* each) { return each->labels; });
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (i == 0 || sorted[i]->labels != sorted[i - 1]->labels) append(*sorted[i]);
   }
 }
 
@@ -112,43 +99,52 @@ void AppendFamily(std::string& text, const MetricFamily& family) {
 
 void Page::Gauge(std::string_view name, std::string_view help, double value,
                  std::initializer_list<Label> labels) {
-  Sample(MetricType::Gauge, name, help, value, labels);
-}
-
-void Page::Counter(std::string_view name, std::string_view help, double value,
-                   std::initializer_list<Label> labels) {
-  Sample(MetricType::Counter, name, help, value, labels);
+  std::string text;
+  for (const auto& [label, content] : labels) AppendLabel(text, label, content);
+  FamilyOf(std::string(kPrefix).append(name), help, MetricType::Gauge)
+      .values.push_back({std::move(text), value});
 }
 
 void Page::Add(std::vector<MetricFamily> families) {
-  for (MetricFamily& family : families) {
-    MetricFamily& target = families_[family.name];
-    if (target.name.empty()) {
-      target = std::move(family);
-    } else {
-      target.metric.insert(target.metric.end(), family.metric.begin(), family.metric.end());
+  for (const MetricFamily& added : families) {
+    Family& family = FamilyOf(added.name, added.help, added.type);
+    for (const ClientMetric& metric : added.metric) {
+      std::string labels;
+      for (const ClientMetric::Label& label : metric.label) {
+        AppendLabel(labels, label.name, label.value);
+      }
+      if (added.type == MetricType::Histogram) {
+        family.histograms.push_back({std::move(labels), metric.histogram});
+      } else {
+        const bool counts = added.type == MetricType::Counter;
+        family.values.push_back(
+            {std::move(labels), counts ? metric.counter.value : metric.gauge.value});
+      }
     }
   }
 }
 
-void Page::Sample(MetricType type, std::string_view name, std::string_view help, double value,
-                  std::initializer_list<Label> labels) {
-  ClientMetric metric;
-  for (const auto& [label, text] : labels) metric.label.push_back({std::string(label), text});
-  // The family's type, that of its first sample, says which of the two is printed.
-  metric.gauge.value = value;
-  metric.counter.value = value;
-  MetricFamily& family = families_[std::string(kPrefix) + std::string(name)];
-  if (family.name.empty()) {
-    family = {std::string(kPrefix) + std::string(name), std::string(help), type, {}};
+Page::Family& Page::FamilyOf(std::string name, std::string_view help, MetricType type) {
+  const auto [found, added] = families_.try_emplace(std::move(name));
+  if (added) {
+    found->second.help = help;
+    found->second.type = type;
   }
-  family.metric.push_back(std::move(metric));
+  return found->second;
 }
 
 std::string Page::Text() const {
   std::string text;
   for (const auto& [name, family] : families_) {
-    if (!family.metric.empty()) AppendFamily(text, family);
+    if (family.values.empty() && family.histograms.empty()) continue;
+    text.append("# HELP ").append(name).append(" ");
+    AppendEscaped(text, family.help, false);
+    text.append("\n# TYPE ").append(name).append(" ").append(TypeName(family.type)).append("\n");
+    InOrder(family.values, [&](const Value& each) {
+      AppendLine(text, name, "", each.labels, FormatValue(each.value));
+    });
+    InOrder(family.histograms,
+            [&](const Histogram& each) { AppendHistogram(text, name, each.labels, each.value); });
   }
   return text;
 }

@@ -15,14 +15,13 @@ namespace warden::metrics {
 // A label name and its value; names are constants of the code, values may hold any bytes.
 using Label = std::pair<std::string_view, std::string>;
 
-// Every name is given without the prefix "etcdwarden_". A family given twice is merged; its help
-// and type are those of the first time. Of two samples with the same labels the first stands.
+// A family given twice is merged; its help and type are those of the first time. Of two samples
+// with the same labels the first stands.
 class Page {
  public:
+  // One sample of the family "etcdwarden_<name>".
   void Gauge(std::string_view name, std::string_view help, double value,
              std::initializer_list<Label> labels);
-  void Counter(std::string_view name, std::string_view help, double value,
-               std::initializer_list<Label> labels);
   // Counters, gauges and histograms with their full names, as a prometheus-cpp registry collects
   // them.
   void Add(std::vector<prometheus::MetricFamily> families);
@@ -32,9 +31,25 @@ class Page {
   std::string Text() const;
 
  private:
-  void Sample(prometheus::MetricType type, std::string_view name, std::string_view help,
-              double value, std::initializer_list<Label> labels);
-  std::map<std::string, prometheus::MetricFamily> families_;
+  // Of a thousand members a page has tens of thousands of samples, so a sample is only its labels,
+  // as they are printed, and its number.
+  template <typename T>
+  struct Series {
+    std::string labels;
+    T value;
+  };
+  using Value = Series<double>;
+  using Histogram = Series<prometheus::ClientMetric::Histogram>;
+  struct Family {
+    std::string help;
+    prometheus::MetricType type = prometheus::MetricType::Untyped;
+    std::vector<Value> values;
+    std::vector<Histogram> histograms;
+  };
+
+  Family& FamilyOf(std::string name, std::string_view help, prometheus::MetricType type);
+
+  std::map<std::string, Family> families_;  // by full name
 };
 
 // The Content-Type of Text().

@@ -39,9 +39,11 @@ std::string_view RoleName(Role role) {
   return "follower";
 }
 
-std::vector<Source> RankSources(const etcd::ClusterView& view) {
-  const auto by_member = etcd::StatusByMember(view);
-  const etcd::MemberList members = etcd::AgreedMembers(view).value_or(etcd::MemberList());
+std::vector<Source> RankSources(const etcd::ClusterView& view,
+                                std::optional<std::uint64_t> cluster_id) {
+  const auto by_member = etcd::StatusByMember(view, cluster_id);
+  const etcd::MemberList members =
+      etcd::AgreedMembers(view, cluster_id).value_or(etcd::MemberList());
   std::uint64_t index_max = 0;
   for (const auto& [id, endpoint] : by_member) {
     index_max = std::max(index_max, endpoint->status.value->raft_index);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,9 @@ bool IsCorrupt(const etcd::MemberStatus& status);
 // Every member that can serve a snapshot, best first: one without a CORRUPT alarm, that knows a
 // leader, not far behind, rather a follower or learner than the leader (a snapshot costs the member
 // disk and memory), then the least lag, then the fastest to answer. Members of a foreign cluster
-// and learners of versions that refuse (below 3.4.28) are left out. Pure.
-std::vector<Source> RankSources(const etcd::ClusterView& view);
+// and learners of versions that refuse (below 3.4.28) are left out; `cluster_id` is the cluster
+// known from before, as in etcd::MainClusterId. Pure.
+std::vector<Source> RankSources(const etcd::ClusterView& view,
+                                std::optional<std::uint64_t> cluster_id = std::nullopt);
 
 }  // namespace warden::snapshot

@@ -25,22 +25,22 @@ TakeOutcome Failure(Stage stage, Status status) {
   return {.taken = std::nullopt, .error = {.stage = stage, .status = std::move(status)}};
 }
 
-bool IsAuthFailure(Code code, std::string_view message) {
-  return code == Code::kUnauthenticated || code == Code::kPermissionDenied ||
-         message.find("authenticate as") != std::string_view::npos ||
-         message.find("user not found") != std::string_view::npos ||
-         message.find("permission denied") != std::string_view::npos ||
-         message.find("user name is empty") != std::string_view::npos ||
-         message.find("invalid auth token") != std::string_view::npos;
+bool IsAuthFailure(const etcd::RpcError& error) {
+  return error.reason == etcd::Reason::kUnauthenticated ||
+         error.reason == etcd::Reason::kPermissionDenied;
 }
 
 // Why no member could be chosen: each endpoint's own reason, on one line.
-Status NoSource(const etcd::ClusterView& view) {
+Status NoSource(const etcd::ClusterView& view, std::optional<std::uint64_t> cluster_id) {
   std::vector<std::string> reasons;
   for (const etcd::EndpointView& endpoint : view.endpoints) {
-    reasons.push_back(endpoint.endpoint.url + ": " +
-                      (endpoint.status.error ? endpoint.status.error->message
-                                             : "answers, but serves no snapshot"));
+    std::string reason = "answers, but serves no snapshot";
+    if (endpoint.status.error) {
+      reason = endpoint.status.error->message;
+    } else if (cluster_id && endpoint.status.value->cluster_id != *cluster_id) {
+      reason = "belongs to another cluster, " + FormatId(endpoint.status.value->cluster_id);
+    }
+    reasons.push_back(endpoint.endpoint.url + ": " + reason);
   }
   return Status(Code::kUnavailable, "no member can serve a snapshot: " + Join(reasons, "; "));
 }
@@ -62,12 +62,10 @@ class PartialFile {
   bool kept_ = false;
 };
 
-// Drops the members of other clusters than the expected one; says so if none is left.
-Status KeepCluster(std::uint64_t cluster_id, std::vector<Source>& sources) {
-  if (sources.empty()) return {};
+// Refuses sources of another cluster than the expected one; all are of the same.
+Status CheckCluster(std::uint64_t cluster_id, const std::vector<Source>& sources) {
   const std::uint64_t found = sources.front().status.cluster_id;
-  std::erase_if(sources, [&](const Source& s) { return s.status.cluster_id != cluster_id; });
-  if (!sources.empty()) return {};
+  if (found == cluster_id) return {};
   return Status(Code::kFailedPrecondition,
                 "the endpoints belong to cluster " + FormatId(found) +
                     ", the newest backup to cluster " + FormatId(cluster_id) +
@@ -114,7 +112,7 @@ TakeOutcome TakeFrom(const Tools& tools, const Source& source, const Files::Path
   const Deadline limit{.at = std::min<SteadyTime>(deadline.at, started + StreamTimeLimit(bytes)),
                        .stop = deadline.stop};
   Stage failing = Stage::kStream;
-  Status streamed = tools.cluster.Snapshot(
+  const std::optional<etcd::RpcError> error = tools.cluster.Snapshot(
       source.endpoint, tools.idle_timeout, limit, [&](const etcd::SnapshotChunk& chunk) {
         failing = Stage::kVerify;
         WARDEN_RETURN_IF_ERROR(check.Accept(chunk.remaining_bytes, chunk.blob));
@@ -124,11 +122,9 @@ TakeOutcome TakeFrom(const Tools& tools, const Source& source, const Files::Path
         failing = Stage::kStream;
         return Status();
       });
-  if (!streamed.ok()) {
-    if (failing == Stage::kStream && IsAuthFailure(streamed.code(), streamed.message())) {
-      failing = Stage::kAuth;
-    }
-    return Failure(failing, std::move(streamed));
+  if (error) {
+    if (failing == Stage::kStream && IsAuthFailure(*error)) failing = Stage::kAuth;
+    return Failure(failing, etcd::ToStatus(*error));
   }
   Result<StreamSummary> summary = check.Finish();
   if (!summary.ok()) return Failure(Stage::kVerify, summary.error());
@@ -151,11 +147,12 @@ TakeOutcome Take(const Tools& tools, const Files::Path& path, const Deadline& de
   const Deadline observe{.at = std::min(deadline.at, tools.clock.Steady() + kObserveTimeout),
                          .stop = deadline.stop};
   const auto observation = tools.cluster.Observe(observe);
-  std::vector<Source> sources = RankSources(observation->Wait());
-  if (sources.empty()) return Failure(Stage::kConnect, NoSource(observation->Wait()));
+  const std::vector<Source> sources = RankSources(observation->Wait(), tools.cluster_id);
+  if (sources.empty())
+    return Failure(Stage::kConnect, NoSource(observation->Wait(), tools.cluster_id));
   if (tools.cluster_id) {
-    Status kept = KeepCluster(*tools.cluster_id, sources);
-    if (!kept.ok()) return Failure(Stage::kVerify, std::move(kept));
+    Status expected = CheckCluster(*tools.cluster_id, sources);
+    if (!expected.ok()) return Failure(Stage::kVerify, std::move(expected));
   }
   TakeOutcome outcome;
   for (std::size_t i = 0; i < std::min(sources.size(), kSourcesMax); ++i) {

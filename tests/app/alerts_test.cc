@@ -79,7 +79,7 @@ TEST_F(AlertsTest, ARepeatedNotificationIsAnsweredWithItsJob) {
   const http::Response again = PostBody(NotificationOf({"f1"}));
   EXPECT_EQ(again.code, 200);
   EXPECT_EQ(DecisionsOf(again), std::vector<std::string>{"deduplicated:" + id});
-  runtime_.reset();
+  Stop();
   Start();
   const http::Response later = PostBody(NotificationOf({"f1"}));
   EXPECT_EQ(later.code, 200) << "a restart forgets nothing";
@@ -118,7 +118,7 @@ TEST_F(AlertsTest, AJobThatCannotBeStoredIs503AndMayBeSentAgain) {
   EXPECT_EQ(refused.code, 503);
   EXPECT_NE(refused.body.find("No space left on device"), std::string::npos) << refused.body;
   EXPECT_EQ(JobFiles(), 0U);
-  EXPECT_TRUE(runtime_->clusters()[0].worker->History().empty());
+  EXPECT_TRUE(runtime_->clusters()[0]->worker->History().empty());
   files_.FailNever();
   const http::Response accepted = PostBody(NotificationOf({"f1", "f2"}));
   EXPECT_EQ(accepted.code, 202);
@@ -127,7 +127,7 @@ TEST_F(AlertsTest, AJobThatCannotBeStoredIs503AndMayBeSentAgain) {
 
 TEST_F(AlertsTest, TheSameNotificationTwiceAtOnceGetsOneJob) {
   for (int round = 0; round < 20; ++round) {
-    runtime_.reset();
+    Stop();
     fs::remove_all(dir_ / "backups");
     Start();
     std::vector<http::Response> responses(4);
@@ -182,7 +182,7 @@ TEST_F(AlertsTest, AuthenticationReadsTheTokenEachTime) {
 TEST_F(AlertsTest, AnAcceptedJobWaitsForEtcdToComeBack) {
   Start();
   const std::string id = JobOf(PostBody(NotificationOf({"f1"})));
-  runtime_->StartWorkers();
+  host_->Start();
   while (!log_.Contains("no member can be reached for a backup, trying again")) {
     std::this_thread::yield();
   }

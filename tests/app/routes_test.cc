@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "exporter/app/alerts.h"
 #include "exporter/app/scrape.h"
 #include "exporter/metrics/page.h"
 #include "tests/app/runtime_fixture.h"
@@ -17,25 +18,28 @@ using testing::Post;
 
 class RoutesTest : public RuntimeTest {
  protected:
-  void Serve() {
+  void Serve(const RouteOptions& options = {}) {
     Start();
-    auto server = http::StartServer(
-        {.listen_addresses = {"127.0.0.1:0"}}, MakeRoutes(*runtime_),
-        [this](std::string_view handler, int code, Nanoseconds duration) {
-          runtime_->instruments().HttpAnswered(handler, code, duration);
-        },
-        log_);
+    auto server =
+        http::StartServer({.listen_addresses = {"127.0.0.1:0"}}, MakeRoutes(*host_, options),
+                          MakeObserver(runtime_->instruments(), options), log_);
     ASSERT_TRUE(server.ok()) << server.error().message();
     server_ = *std::move(server);
     port_ = server_->ports().at(0);
+  }
+  std::string PageOf(const Selection& selection = {true, true, true}) {
+    return Scrape(*runtime_, selection, Seconds(4)).Text();
   }
   HttpReply PostAlerts(const std::string& body, const std::string& token = "t0ken") {
     return Post(port_, "/api/v1/alerts/webhook", body, {{"Authorization", "Bearer " + token}});
   }
 
-  std::unique_ptr<http::Server> server_;  // ends before the runtime
+  std::unique_ptr<http::Server> server_;  // ends before the host
   int port_ = 0;
 };
+
+// What the file does not say: the default of scrape.max_concurrent.
+constexpr int kMaxConcurrent = config::ScrapeConfig{}.max_concurrent;
 
 bool Has(const std::string& page, const std::string& line) {
   return page.find("\netcdwarden_" + line + "\n") != std::string::npos;
@@ -43,7 +47,7 @@ bool Has(const std::string& page, const std::string& line) {
 
 TEST_F(RoutesTest, AScrapeOfADeadClusterSaysSo) {
   Start();
-  const std::string page = Scrape(*runtime_, "5");
+  const std::string page = PageOf();
   EXPECT_TRUE(Has(page, R"(up{etcd_cluster="prod"} 0)")) << page;
   EXPECT_TRUE(Has(page, R"(up{etcd_cluster="watched"} 0)")) << page;
   EXPECT_TRUE(Has(page, R"(endpoint_up{etcd_cluster="prod",etcd_endpoint="http://127.0.0.1:1"} 0)"))
@@ -60,7 +64,7 @@ TEST_F(RoutesTest, AScrapeSurvivesAnUnreadableCatalogue) {
   files_.FailWhere([](testing::FileOperation operation, const Files::Path& path) {
     return operation == testing::FileOperation::kList && path.filename() == "backups";
   });
-  const std::string page = Scrape(*runtime_, "5");
+  const std::string page = PageOf();
   EXPECT_TRUE(Has(page, R"(backup_in_progress{etcd_cluster="prod"} 0)")) << page;
   EXPECT_EQ(page.find("\netcdwarden_backup_stored{"), std::string::npos) << page;
   EXPECT_TRUE(log_.Contains("cannot read the catalogue"));
@@ -79,9 +83,142 @@ TEST_F(RoutesTest, AnswersWhatProbesAndPrometheusAsk) {
   EXPECT_EQ(Get(port_, "/nothing").code, 404);
 }
 
+TEST_F(RoutesTest, ShowsTheConfigurationInUse) {
+  Serve();
+  const HttpReply reply = Get(port_, "/config");
+  EXPECT_EQ(reply.code, 200);
+  EXPECT_EQ(reply.headers.at("content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(reply.body, runtime_->config().shown());
+}
+
+TEST_F(RoutesTest, APageHasWhatWasAskedFor) {
+  Serve();
+  struct Case {
+    std::string query;
+    bool clusters;
+    bool backups;
+    bool self;
+  };
+  const Case cases[] = {{"", true, true, true},
+                        {"?other=x", true, true, true},
+                        {"?collect[]=clusters", true, false, false},
+                        {"?collect[]=backups", false, true, false},
+                        {"?collect%5B%5D=self", false, false, true},
+                        {"?collect[]=self&collect[]=backups&collect[]=self", false, true, true}};
+  for (const Case& c : cases) {
+    const HttpReply reply = Get(port_, "/metrics" + c.query);
+    EXPECT_EQ(reply.code, 200) << c.query;
+    EXPECT_EQ(Has(reply.body, R"(up{etcd_cluster="prod"} 0)"), c.clusters) << c.query;
+    EXPECT_EQ(Has(reply.body, R"(backup_stored{etcd_cluster="prod"} 0)"), c.backups) << c.query;
+    EXPECT_EQ(Has(reply.body, "webhook_queue_depth 0"), c.self) << c.query;
+  }
+  const HttpReply refused = Get(port_, "/metrics?collect[]=self&collect[]=nodes");
+  EXPECT_EQ(refused.code, 400);
+  EXPECT_NE(refused.body.find("nodes"), std::string::npos) << refused.body;
+  EXPECT_NE(refused.body.find("clusters, backups, self"), std::string::npos) << refused.body;
+}
+
+TEST_F(RoutesTest, RefusesOneScrapeTooMany) {
+  Serve();
+  std::vector<Admission::Permit> permits;
+  for (int i = 0; i < kMaxConcurrent; ++i) {
+    permits.push_back(runtime_->Admit());
+    ASSERT_NE(permits.back(), nullptr);
+  }
+  for (const std::string query : {"", "?collect[]=clusters", "?collect[]=backups"}) {
+    const HttpReply refused = Get(port_, "/metrics" + query);
+    EXPECT_EQ(refused.code, 503) << query;
+    EXPECT_EQ(refused.headers.at("retry-after"), "1") << query;
+  }
+  const HttpReply self = Get(port_, "/metrics?collect[]=self");
+  EXPECT_EQ(self.code, 200);
+  EXPECT_TRUE(Has(self.body, R"(exporter_scrapes_rejected_total{reason="overload"} 3)"))
+      << self.body;
+  EXPECT_EQ(Get(port_, "/-/healthy").code, 200);
+  permits.pop_back();
+  EXPECT_EQ(Get(port_, "/metrics").code, 200);
+  EXPECT_EQ(Get(port_, "/metrics").code, 200) << "a scrape gives its permit back";
+}
+
+TEST_F(RoutesTest, AGarbageTimeoutMeansTheDefault) {
+  Serve();
+  for (const std::string header : {"0", "-1", "nan", "x"}) {
+    const HttpReply reply =
+        Get(port_, "/metrics", {{"X-Prometheus-Scrape-Timeout-Seconds", header}});
+    EXPECT_EQ(reply.code, 200) << header;
+    EXPECT_TRUE(Has(reply.body, R"(scrape_timeout_seconds{etcd_cluster="prod"} 10)")) << header;
+  }
+  const std::string page = PageOf({.self = true});
+  EXPECT_TRUE(Has(page, R"(exporter_scrapes_rejected_total{reason="bad_timeout"} 4)")) << page;
+}
+
+TEST_F(RoutesTest, EverythingLivesBelowThePrefix) {
+  Serve({.address = {
+             .scheme = "", .host = "", .prefix = "/etcd/warden", .external_path = "/etcd/warden"}});
+  for (const std::string path : {"/", "/etcd/warden"}) {
+    const HttpReply reply = Get(port_, path);
+    EXPECT_EQ(reply.code, 302) << path;
+    EXPECT_EQ(reply.headers.at("location"), "/etcd/warden/") << path;
+  }
+  const HttpReply index = Get(port_, "/etcd/warden/");
+  EXPECT_EQ(index.code, 200);
+  EXPECT_NE(index.body.find("href=\"metrics\""), std::string::npos) << index.body;
+  EXPECT_EQ(Get(port_, "/etcd/warden/-/healthy").code, 200);
+  EXPECT_EQ(Get(port_, "/etcd/warden/metrics").code, 200);
+  EXPECT_EQ(Get(port_, "/etcd/warden/api/v1/jobs/x").code, 404);
+  const HttpReply accepted = Post(port_, "/etcd/warden/api/v1/alerts/webhook",
+                                  NotificationOf({"f1"}), {{"Authorization", "Bearer t0ken"}});
+  ASSERT_EQ(accepted.code, 202) << accepted.body;
+  const std::string id = ParseJson(accepted.body)->at("jobs").at(0);
+  EXPECT_EQ(Get(port_, "/etcd/warden/api/v1/jobs/" + id).code, 200);
+  for (const std::string path : {"/metrics", "/-/healthy", "/etcd", "/etcd/warden/nothing"}) {
+    EXPECT_EQ(Get(port_, path).code, 404) << path;
+  }
+  // An answer arrives before it is counted.
+  const std::string last = R"(exporter_http_requests_total{code="404",handler="other"} 4)";
+  const SteadyTime patience = clock_.Steady() + Seconds(10);
+  std::string page = PageOf({.self = true});
+  while (!Has(page, last) && clock_.Steady() < patience) page = PageOf({.self = true});
+  EXPECT_TRUE(Has(page, last)) << page;
+  EXPECT_TRUE(Has(page, R"(exporter_http_requests_total{code="200",handler="/metrics"} 1)"))
+      << page;
+  EXPECT_TRUE(Has(page, R"(webhook_requests_total{code="202"} 1)")) << page;
+  EXPECT_EQ(page.find(R"({code="404",handler="/"})"), std::string::npos) << page;
+}
+
+TEST_F(RoutesTest, RedirectsToThePathThatOthersSee) {
+  Serve({.address = {.scheme = "https",
+                     .host = "example.com:443",
+                     .prefix = "/inside",
+                     .external_path = "/outside"}});
+  EXPECT_EQ(Get(port_, "/").headers.at("location"), "/outside/");
+  EXPECT_EQ(Get(port_, "/inside").headers.at("location"), "/outside/");
+  EXPECT_EQ(Get(port_, "/inside/").code, 200);
+}
+
+TEST_F(RoutesTest, AnswersOtherMethodsWith405) {
+  Serve();
+  EXPECT_EQ(Get(port_, "/-/reload").code, 405);
+  EXPECT_EQ(Get(port_, "/-/reload").headers.at("allow"), "POST");
+  for (const std::string path : {"/", "/metrics", "/config", "/-/healthy", "/-/ready"}) {
+    EXPECT_EQ(Post(port_, path, "").code, 405) << path;
+  }
+}
+
+TEST_F(RoutesTest, SaysWhichRoutesNeedNoUser) {
+  Start();
+  for (const bool health : {false, true}) {
+    for (const http::Route& route : MakeRoutes(*host_, {.health_without_auth = health})) {
+      const bool is_health = route.path == "/-/healthy" || route.path == "/-/ready";
+      EXPECT_EQ(route.without_web_auth, route.path == kWebhookPath || (health && is_health))
+          << route.path;
+    }
+  }
+}
+
 TEST_F(RoutesTest, IsNotReadyOnceItIsToStop) {
   Serve();
-  runtime_->RequestStop();
+  host_->RequestStop();
   EXPECT_EQ(Get(port_, "/-/ready").code, 503);
   EXPECT_EQ(Get(port_, "/-/healthy").code, 200);
 }
@@ -134,7 +271,7 @@ TEST_F(RoutesTest, TheWebhookWantsItsToken) {
   EXPECT_EQ(refused.code, 401);
   EXPECT_EQ(refused.headers.at("www-authenticate"), "Bearer");
   EXPECT_EQ(Post(port_, "/api/v1/alerts/webhook", NotificationOf({"f1"})).code, 401);
-  EXPECT_TRUE(runtime_->clusters()[0].worker->History().empty());
+  EXPECT_TRUE(runtime_->clusters()[0]->worker->History().empty());
   EXPECT_EQ(Get(port_, "/api/v1/alerts/webhook").code, 405);
 }
 
@@ -149,9 +286,9 @@ TEST_F(RoutesTest, TheWebhookRefusesTooLargeABody) {
 
 TEST_F(RoutesTest, FailsToStartWhereADirectoryCannotBeUsed) {
   dir_.Write("backups", "a file");
-  const auto runtime = Build();
-  ASSERT_FALSE(runtime.ok());
-  EXPECT_TRUE(runtime.error().message().starts_with("cluster prod: ")) << runtime.error().message();
+  const auto host = Open();
+  ASSERT_FALSE(host.ok());
+  EXPECT_TRUE(host.error().message().starts_with("cluster prod: ")) << host.error().message();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A runtime built from a real file, whose etcd refuses every connection.
+// A host and a runtime built from a real file, whose etcd refuses every connection.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "exporter/app/runtime.h"
+#include "exporter/app/host.h"
 #include "exporter/base/json.h"
 #include "tests/support/faulty_files.h"
 #include "tests/support/recording_logger.h"
@@ -49,15 +49,19 @@ class RuntimeTest : public ::testing::Test {
            "      cooldown: 15m\n";
   }
 
-  Result<std::unique_ptr<Runtime>> Build() {
-    WARDEN_ASSIGN_OR_RETURN(config::ValidConfig config,
-                            config::Load(dir_.Write("warden.yaml", Config())));
-    return Runtime::Build(std::move(config), {files_, clock_, log_});
+  Result<std::unique_ptr<Host>> Open() {
+    return Host::Open(dir_.Write("warden.yaml", Config()), {files_, clock_, log_});
   }
+  // Everything but the work on jobs, which host_->Start() begins.
   void Start() {
-    auto runtime = Build();
-    ASSERT_TRUE(runtime.ok()) << runtime.error().message();
-    runtime_ = *std::move(runtime);
+    auto host = Open();
+    ASSERT_TRUE(host.ok()) << host.error().message();
+    host_ = *std::move(host);
+    runtime_ = host_->runtime();
+  }
+  void Stop() {
+    runtime_.reset();
+    host_.reset();
   }
 
   std::filesystem::path JobFile(const std::string& id) const {
@@ -76,7 +80,8 @@ class RuntimeTest : public ::testing::Test {
   testing::FaultyFiles files_{posix_};
   SystemClock clock_;
   testing::RecordingLogger log_;
-  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Host> host_;
+  std::shared_ptr<Runtime> runtime_;  // the first; it ends before the host
 };
 
 }  // namespace warden::app

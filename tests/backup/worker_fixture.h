@@ -36,13 +36,18 @@ inline Trigger AlertTrigger(const std::string& fingerprint = "f1") {
           .rule = "alertname=EtcdDown"};
 }
 
+// A fake that the test owns, as a worker wants it.
+inline std::shared_ptr<etcd::Cluster> Borrow(FakeCluster& cluster) {
+  return {std::shared_ptr<void>(), &cluster};
+}
+
 class WorkerTest : public ::testing::Test {
  protected:
   WorkerTest() { instruments_.DeclareCluster("prod", true); }
 
   void Start() {
-    auto worker = Worker::Open("prod", kDirectory,
-                               {files_, clock_, log_, instruments_, cluster_, Milliseconds(0)});
+    auto worker = Worker::Open("prod", kDirectory, Borrow(cluster_),
+                               {files_, clock_, log_, instruments_, Milliseconds(0)});
     ASSERT_TRUE(worker.ok()) << worker.error().message();
     worker_ = *std::move(worker);
     worker_->Start({});

@@ -113,7 +113,7 @@ TEST_F(WorkerTest, KeepsABoundedHistory) {
 TEST_F(WorkerTest, StartFailsWhereAnotherWriterIs) {
   Start();
   const auto second =
-      Worker::Open("prod", kDirectory, {files_, clock_, log_, instruments_, cluster_});
+      Worker::Open("prod", kDirectory, Borrow(cluster_), {files_, clock_, log_, instruments_});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), Code::kFailedPrecondition);
 }
@@ -124,7 +124,7 @@ TEST_F(WorkerTest, StartFailsWhereItCannotWrite) {
         FileOperation::kCreate, FileOperation::kSyncDirectory}) {
     FailWhere(operation, "/backups");
     const auto worker =
-        Worker::Open("prod", kDirectory, {files_, clock_, log_, instruments_, cluster_});
+        Worker::Open("prod", kDirectory, Borrow(cluster_), {files_, clock_, log_, instruments_});
     EXPECT_FALSE(worker.ok()) << static_cast<int>(operation);
   }
 }

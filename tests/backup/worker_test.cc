@@ -122,8 +122,8 @@ TEST_F(WorkerTest, NeverMixesTwoClustersInOneDirectory) {
 
 TEST_F(WorkerTest, EndsWithTheStopOfTheWholeProgram) {
   HangStreams();
-  auto worker = Worker::Open("prod", kDirectory,
-                             {files_, clock_, log_, instruments_, cluster_, Milliseconds(0)});
+  auto worker = Worker::Open("prod", kDirectory, Borrow(cluster_),
+                             {files_, clock_, log_, instruments_, Milliseconds(0)});
   ASSERT_TRUE(worker.ok());
   std::stop_source stop;
   (*worker)->Start(stop.get_token());
@@ -185,6 +185,77 @@ TEST_F(WorkerTest, AFailedStoreGivesTheReservationBack) {
 TEST_F(WorkerTest, ConfirmsNothingThatWasNotReserved) {
   Start();
   EXPECT_EQ(worker_->Confirm(IdOfBackup(1)).code(), Code::kNotFound);
+}
+
+TEST_F(WorkerTest, TheNextBackupComesOverTheNewConnections) {
+  HangStreams();
+  Start();
+  const std::string running = Request();
+  const std::string next = Request(AlertTrigger("f2"));
+  cluster_.WaitUntilHanging();
+  FakeCluster other;
+  worker_->UseCluster(Borrow(other));
+  EXPECT_EQ(worker_->Find(running)->state, JobState::kRunning);
+  cluster_.Resume();
+  EXPECT_EQ(Await(running).state, JobState::kSucceeded);
+  EXPECT_EQ(Await(next).state, JobState::kSucceeded);
+  EXPECT_EQ(cluster_.asked().size(), 1U);
+  EXPECT_EQ(other.asked().size(), 1U);
+  worker_.reset();
+}
+
+TEST_F(WorkerTest, ANewTryComesOverTheNewConnections) {
+  etcd::ClusterView outage = testing::MakeView();
+  for (etcd::EndpointView& endpoint : outage.endpoints) testing::FailStatus(endpoint);
+  cluster_.SetView(outage);
+  FakeCluster other;
+  auto worker = Worker::Open("prod", kDirectory, Borrow(cluster_),
+                             {files_, clock_, log_, instruments_, Milliseconds(1)});
+  ASSERT_TRUE(worker.ok());
+  worker_ = *std::move(worker);
+  worker_->Start({});
+  const std::string job = Request();
+  while (!log_.Contains("trying again")) std::this_thread::yield();
+  worker_->UseCluster(Borrow(other));
+  while (!worker_->Find(job)->ended()) {
+    clock_.Advance(Milliseconds(1));
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(Await(job).state, JobState::kSucceeded);
+  worker_.reset();
+}
+
+TEST_F(WorkerTest, ARetiredWorkerLeavesItsJobsToTheNext) {
+  HangStreams();
+  Start();
+  const std::string running = Request();
+  const std::string queued = Request(AlertTrigger("f2"));
+  const std::string reserved = Reserve(AlertTrigger("f3"));
+  cluster_.WaitUntilHanging();
+  worker_->Retire();
+  EXPECT_EQ(worker_->Reserve(AlertTrigger("f4")).status().code(), Code::kUnavailable);
+  EXPECT_EQ(worker_->Confirm(reserved).code(), Code::kUnavailable);
+  EXPECT_EQ(worker_->Find(reserved), std::nullopt);
+  EXPECT_EQ(Backups(), 0U);
+  cluster_.Resume();
+  Restart();
+  EXPECT_EQ(Await(running).state, JobState::kSucceeded);
+  EXPECT_EQ(Await(queued).state, JobState::kSucceeded);
+  EXPECT_EQ(worker_->History().size(), 2U);
+}
+
+TEST_F(WorkerTest, AJobThatIsStoredWhileTheWorkerRetiresIsRefused) {
+  Start();
+  const std::string id = Reserve();
+  files_.FailWhere([&](FileOperation operation, const Files::Path&) {
+    // The last step of storing it; the worker's thread, which waits for work, ends here.
+    if (operation == FileOperation::kSyncDirectory) worker_->Retire();
+    return false;
+  });
+  EXPECT_EQ(worker_->Confirm(id).code(), Code::kUnavailable);
+  files_.FailNever();
+  EXPECT_EQ(worker_->Find(id), std::nullopt);
+  EXPECT_TRUE(disk_.List(kJobs)->empty()) << "the next worker must not run it";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exporter/metrics/page.h"
+#include "tests/support/fake_cluster.h"
 #include "tests/support/view_builder.h"
 
 namespace warden::collector {
@@ -44,29 +45,6 @@ class FakeObservation final : public etcd::Observation {
   std::optional<etcd::ClusterView> view_ WARDEN_GUARDED_BY(mutex_);
 };
 
-class FakeCluster final : public etcd::Cluster {
- public:
-  std::shared_ptr<etcd::Observation> Observe(const Deadline& deadline) override {
-    MutexLock lock(mutex_);
-    started_.push_back(std::make_shared<FakeObservation>(deadline.at));
-    return started_.back();
-  }
-  Status Snapshot(const config::Endpoint&, Milliseconds, const Deadline&,
-                  const etcd::SnapshotSink&) override {
-    return Status(Code::kUnimplemented, "an observer takes no snapshot");
-  }
-  std::vector<etcd::EndpointHealth> CheckHealth(const Deadline&) override { return {}; }
-
-  std::vector<std::shared_ptr<FakeObservation>> started() const {
-    MutexLock lock(mutex_);
-    return started_;
-  }
-
- private:
-  mutable Mutex mutex_;
-  std::vector<std::shared_ptr<FakeObservation>> started_ WARDEN_GUARDED_BY(mutex_);
-};
-
 Deadline At(int seconds) {
   return {.at = SteadyTime(Seconds(seconds)), .stop = {}};
 }
@@ -79,9 +57,24 @@ class ObserverTest : public ::testing::Test {
     return page.Text().find("\netcdwarden_" + line + "\n") != std::string::npos;
   }
 
-  FakeCluster cluster_;
+  ObserverTest() {
+    cluster_.OnObserve([this](const Deadline& deadline) {
+      MutexLock lock(mutex_);
+      started_.push_back(std::make_shared<FakeObservation>(deadline.at));
+      return started_.back();
+    });
+  }
+  // Every fan-out so far.
+  std::vector<std::shared_ptr<FakeObservation>> started() const {
+    MutexLock lock(mutex_);
+    return started_;
+  }
+
+  mutable Mutex mutex_;
+  std::vector<std::shared_ptr<FakeObservation>> started_ WARDEN_GUARDED_BY(mutex_);
+  testing::FakeCluster cluster_;
   metrics::Instruments instruments_;
-  ClusterObserver observer_{"prod", cluster_, instruments_};
+  ClusterObserver observer_{"prod", cluster_, instruments_, false};
 };
 
 TEST_F(ObserverTest, JoinsAFanOutThatEndsInTime) {
@@ -94,7 +87,7 @@ TEST_F(ObserverTest, JoinsAFanOutThatEndsInTime) {
   EXPECT_EQ(same.observation, first.observation);
   EXPECT_EQ(later.observation, first.observation);
   EXPECT_EQ(first.observation->deadline(), SteadyTime(Seconds(10)));
-  EXPECT_EQ(cluster_.started().size(), 1U);
+  EXPECT_EQ(started().size(), 1U);
   EXPECT_TRUE(PageHas("exporter_scrapes_coalesced_total{etcd_cluster=\"prod\"} 2"));
 }
 
@@ -109,7 +102,7 @@ TEST_F(ObserverTest, StartsAnotherWhenTheOneInFlightMayEndTooLate) {
 
 TEST_F(ObserverTest, StartsAnotherOnceTheLastIsOver) {
   const Observed first = observer_.Observe(At(10));
-  cluster_.started()[0]->Finish(MakeView());
+  started()[0]->Finish(MakeView());
   EXPECT_TRUE(first.observation->done());
   const Observed second = observer_.Observe(At(10));
   EXPECT_FALSE(second.shared);
@@ -119,7 +112,7 @@ TEST_F(ObserverTest, StartsAnotherOnceTheLastIsOver) {
 TEST_F(ObserverTest, StartsAnotherOnceNobodyWaitsForTheLast) {
   observer_.Observe(At(10)).observation.reset();
   EXPECT_FALSE(observer_.Observe(At(10)).shared);
-  EXPECT_EQ(cluster_.started().size(), 2U);
+  EXPECT_EQ(started().size(), 2U);
 }
 
 TEST_F(ObserverTest, CountsFailedCallsOncePerFanOut) {
@@ -136,7 +129,7 @@ TEST_F(ObserverTest, CountsFailedCallsOncePerFanOut) {
   for (int round = 1; round <= 2; ++round) {
     const Observed one = observer_.Observe(At(10));
     const Observed two = observer_.Observe(At(10));
-    cluster_.started().back()->Finish(view);
+    started().back()->Finish(view);
     one.observation->Wait();
     two.observation->Wait();
     one.observation->Wait();
@@ -191,6 +184,115 @@ TEST_F(ObserverTest, DoesNotTakeOneStrayEndpointForTheClusterThatIsDown) {
   EXPECT_EQ(observer_.Known()->fetched, rebuilt.started);
 }
 
+TEST_F(ObserverTest, HasTheMembersOfEachNewListDialledIfItIsToDiscover) {
+  observer_.Remember(MakeView(3));
+  EXPECT_TRUE(cluster_.discovered().empty()) << "it is not";
+
+  ClusterObserver discovering("prod", cluster_, instruments_, true);
+  discovering.Remember(MakeView(3));
+  ASSERT_EQ(cluster_.discovered().size(), 1U);
+  EXPECT_EQ(cluster_.discovered()[0], MakeList(3));
+  discovering.Remember(MakeView(3));
+  etcd::ClusterView outage = MakeView(3);
+  for (etcd::EndpointView& endpoint : outage.endpoints) FailStatus(endpoint);
+  discovering.Remember(outage);
+  EXPECT_EQ(cluster_.discovered().size(), 1U) << "nothing new";
+
+  discovering.Remember(MakeView(4));
+  discovering.Remember(MakeView(2));
+  ASSERT_EQ(cluster_.discovered().size(), 3U);
+  EXPECT_EQ(cluster_.discovered()[1], MakeList(4));
+  EXPECT_EQ(cluster_.discovered()[2], MakeList(2)) << "removed members are named no more";
+
+  etcd::ClusterView stray = MakeView(2);
+  FailStatus(stray.endpoints[0]);
+  stray.endpoints[1].status.value->cluster_id += 1;
+  stray.endpoints[1].member_list->value = MakeList(1);
+  discovering.Remember(stray);
+  EXPECT_EQ(cluster_.discovered().size(), 3U) << "a stray's members are not ours";
+}
+
+TEST_F(ObserverTest, AnOlderViewOverwritesNothing) {
+  ClusterObserver discovering("prod", cluster_, instruments_, true);
+  etcd::ClusterView older = MakeView(3);
+  older.began = SteadyTime(Seconds(100));
+  etcd::ClusterView newer = MakeView(4);
+  newer.began = SteadyTime(Seconds(101));
+  discovering.Remember(newer);
+  discovering.Remember(older);
+  EXPECT_EQ(discovering.Known()->members, MakeList(4));
+  EXPECT_EQ(cluster_.discovered(), std::vector<etcd::MemberList>{MakeList(4)});
+  ClusterObserver successor("prod", cluster_, instruments_, false);
+  successor.Inherit(discovering);
+  successor.Remember(older);
+  EXPECT_EQ(successor.Known()->members, MakeList(4));
+}
+
+TEST_F(ObserverTest, WhatIsInheritedIsDialledOnce) {
+  observer_.Remember(MakeView(3));
+  ClusterObserver successor("prod", cluster_, instruments_, true);
+  successor.Inherit(observer_);
+  EXPECT_EQ(cluster_.discovered(), std::vector<etcd::MemberList>{MakeList(3)});
+  successor.Remember(MakeView(3));
+  EXPECT_EQ(cluster_.discovered().size(), 1U) << "nothing new";
+  successor.Remember(MakeView(2));
+  EXPECT_EQ(cluster_.discovered().size(), 2U);
+}
+
+TEST_F(ObserverTest, DialsTheNewestOfManyListsLast) {
+  ClusterObserver discovering("prod", cluster_, instruments_, true);
+  std::vector<std::thread> scrapes;
+  for (int n = 1; n <= 4; ++n) {
+    scrapes.emplace_back([&discovering, n] {
+      etcd::ClusterView view = MakeView(n);
+      view.began = SteadyTime(Seconds(n));
+      discovering.Remember(view);
+    });
+  }
+  for (std::thread& scrape : scrapes) scrape.join();
+  ASSERT_FALSE(cluster_.discovered().empty());
+  EXPECT_EQ(cluster_.discovered().back(), MakeList(4));
+}
+
+TEST_F(ObserverTest, ForgetsTheFailuresOfEndpointsThatAreGone) {
+  etcd::ClusterView view = MakeView(3);
+  FailStatus(view.endpoints[0]);
+  FailStatus(view.endpoints[2]);
+  const auto observe = [&] {
+    const Observed observed = observer_.Observe(At(10));
+    started().back()->Finish(view);
+    observed.observation->Wait();
+  };
+  const auto failures = [](int n) {
+    return "rpc_failures_total{etcd_cluster=\"prod\",etcd_endpoint=\"" + testing::HostOf(n) +
+           ":2379\",reason=\"timeout\",rpc=\"status\"} ";
+  };
+  observe();
+  EXPECT_TRUE(PageHas(failures(1) + "1"));
+  EXPECT_TRUE(PageHas(failures(3) + "1"));
+  view.endpoints.pop_back();
+  observe();
+  EXPECT_TRUE(PageHas(failures(1) + "2"));
+  EXPECT_FALSE(PageHas(failures(3) + "1"));
+}
+
+TEST_F(ObserverTest, CountsTheFanOutsThatRun) {
+  EXPECT_TRUE(PageHas("exporter_scrapes_in_flight 0"));
+  Observed first = observer_.Observe(At(10));
+  const Observed joined = observer_.Observe(At(10));
+  EXPECT_TRUE(PageHas("exporter_scrapes_in_flight 1"));
+  Observed quick = observer_.Observe(At(9));
+  EXPECT_TRUE(PageHas("exporter_scrapes_in_flight 2"));
+  started()[0]->Finish(MakeView());
+  first.observation->Wait();
+  joined.observation->Wait();
+  EXPECT_TRUE(PageHas("exporter_scrapes_in_flight 1"));
+  quick.observation.reset();
+  EXPECT_TRUE(PageHas("exporter_scrapes_in_flight 0")) << "given up by all who wanted it";
+  first.observation.reset();
+  EXPECT_TRUE(PageHas("exporter_scrapes_in_flight 0"));
+}
+
 TEST_F(ObserverTest, ServesManyScrapesAtOnce) {
   constexpr int kScrapes = 8;
   std::atomic<int> shared = 0;
@@ -209,18 +311,18 @@ TEST_F(ObserverTest, ServesManyScrapesAtOnce) {
   FailStatus(view.endpoints[0]);
   // All scrapes wait on the one fan-out, or the later ones on another: end whatever was started.
   while (answered < kScrapes) {
-    for (const auto& observation : cluster_.started()) {
+    for (const auto& observation : started()) {
       if (!observation->done()) observation->Finish(view);
     }
     std::this_thread::yield();
   }
   for (std::thread& scrape : scrapes) scrape.join();
-  const int started = static_cast<int>(cluster_.started().size());
-  EXPECT_EQ(started + shared, kScrapes);
+  const int fan_outs = static_cast<int>(started().size());
+  EXPECT_EQ(fan_outs + shared, kScrapes);
   EXPECT_TRUE(
       PageHas("rpc_failures_total{etcd_cluster=\"prod\",etcd_endpoint=\"https://10.0.0.11:2379\","
               "reason=\"timeout\",rpc=\"status\"} " +
-              std::to_string(started)));
+              std::to_string(fan_outs)));
 }
 
 TEST_F(ObserverTest, ScrapesArrivingTogetherShareOneFanOut) {
@@ -235,8 +337,8 @@ TEST_F(ObserverTest, ScrapesArrivingTogetherShareOneFanOut) {
     });
   }
   while (arrived < kScrapes) std::this_thread::yield();
-  EXPECT_EQ(cluster_.started().size(), 1U);
-  cluster_.started()[0]->Finish(MakeView());
+  EXPECT_EQ(started().size(), 1U);
+  started()[0]->Finish(MakeView());
   for (std::thread& scrape : scrapes) scrape.join();
   EXPECT_TRUE(PageHas("exporter_scrapes_coalesced_total{etcd_cluster=\"prod\"} 7"));
 }

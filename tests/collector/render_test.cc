@@ -5,6 +5,7 @@
 
 #include "exporter/base/text.h"
 #include "exporter/etcd/membership.h"
+#include "tests/support/golden.h"
 #include "tests/support/promtool.h"
 #include "tests/support/view_builder.h"
 
@@ -25,7 +26,9 @@ std::string PageOf(const etcd::ClusterView& view,
                    std::optional<std::uint64_t> quota = std::nullopt) {
   Subject subject{.cluster = "prod", .view = view, .quota_backend_bytes = quota};
   if (auto members = etcd::AgreedMembers(view)) {
-    subject.known = KnownMembers{.members = *std::move(members), .fetched = view.started};
+    subject.known = KnownMembers{.cluster_id = *etcd::MainClusterId(view),
+                                 .members = *std::move(members),
+                                 .fetched = view.started};
   }
   metrics::Page page;
   Render(page, subject);
@@ -238,6 +241,56 @@ TEST(RenderCluster, SaysWhichMembersNoEndpointStandsFor) {
   view = MakeView(3);
   for (etcd::EndpointView& endpoint : view.endpoints) endpoint.endpoint.url += ".example";
   EXPECT_EQ(uncovered(view), "0") << "reached, whatever the name";
+}
+
+TEST(RenderCluster, CountsDiscoveredEndpointsLikeConfiguredOnes) {
+  etcd::ClusterView view = MakeView(3);
+  view.endpoints[1].discovered = true;
+  view.endpoints[2].discovered = true;
+  EXPECT_EQ(ValueOf(PageOf(view), "cluster_client_urls_uncovered"), "0");
+  EXPECT_EQ(ValueOf(PageOf(view), "cluster_endpoints_unknown"), "0");
+  FailStatus(view.endpoints[2]);
+  EXPECT_EQ(ValueOf(PageOf(view), "cluster_client_urls_uncovered"), "0");
+  // Member 3 was replaced by member 4 and its endpoint is not forgotten yet.
+  etcd::MemberList list = MakeList(4);
+  std::erase_if(list, [](const etcd::Member& member) { return member.id == kMemberIds[3]; });
+  SetList(view, list);
+  EXPECT_EQ(ValueOf(PageOf(view), "cluster_client_urls_uncovered"), "1")
+      << "the endpoint of a removed member stands for no other";
+  view = MakeView(3);
+  view.endpoints[2].discovered = true;
+  StatusOf(view, 2).cluster_id = kForeignClusterId;
+  EXPECT_EQ(ValueOf(PageOf(view), "cluster_endpoints_unknown"), "1");
+}
+
+TEST(RenderReachability, IsUpWhenTheServerRefusesOurUser) {
+  for (const etcd::Reason reason :
+       {etcd::Reason::kPermissionDenied, etcd::Reason::kUnauthenticated}) {
+    etcd::ClusterView view = MakeView(1);
+    FailStatus(view.endpoints[0], reason);
+    const std::string page = PageOf(view);
+    EXPECT_EQ(ValueOf(page, "up"), "1");
+    EXPECT_EQ(ValueOf(page, "endpoint_up"), "1");
+    EXPECT_EQ(ValueOf(page, "endpoint_rpc_success", {"status"}), "0");
+  }
+}
+
+TEST(RenderCertificates, ShowsOnlyWhatIsKnown) {
+  const etcd::ClusterView view = MakeView(1);
+  const std::string name = "certificate_not_after_timestamp_seconds";
+  EXPECT_EQ(ValueOf(PageOf(view), name), "absent");
+  metrics::Page page;
+  Render(page, {.cluster = "prod",
+                .view = view,
+                .certificates = {.client = std::nullopt, .ca = WallTime(Seconds(1'800'000'000))}});
+  EXPECT_EQ(ValueOf(page.Text(), name), "1800000000");
+  EXPECT_EQ(ValueOf(page.Text(), name, {"use=\"ca\"", "etcd_endpoint=\"\""}), "1800000000");
+}
+
+TEST(RenderChannels, CountsEveryState) {
+  metrics::Page page;
+  RenderChannels(page, {{"idle", 0}, {"connecting", 1}, {"ready", 15}, {"transient_failure", 2}});
+  testing::ExpectGoldenPage("channels", page.Text());
 }
 
 TEST(RenderReachability, MeasuresTheSkewOfTheAnswersThatSucceeded) {

@@ -84,5 +84,14 @@ TEST(ToMemberList, IsEqualWhateverTheOrderSent) {
   EXPECT_TRUE(list[2].is_learner);
 }
 
+TEST(ToIdentity, IsNobodysWithoutBothIds) {
+  etcdserverpb::ResponseHeader header;
+  EXPECT_EQ(ToIdentity(header), std::nullopt);
+  header.set_cluster_id(12);
+  EXPECT_EQ(ToIdentity(header), std::nullopt);
+  header.set_member_id(34);
+  EXPECT_EQ(ToIdentity(header), (MemberIdentity{.cluster_id = 12, .member_id = 34}));
+}
+
 }  // namespace
 }  // namespace warden::etcd

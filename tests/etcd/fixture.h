@@ -1,6 +1,7 @@
 // What the tests of a whole cluster share.
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 #include <stop_token>
 #include <utility>
@@ -20,6 +21,18 @@ inline const Clock& TestClock() {
   return clock;
 }
 
+// Runs, and is ahead by what a test skipped: for what ages.
+class SkippingClock final : public Clock {
+ public:
+  WallTime Now() const override { return TestClock().Now() + skipped_.load(); }
+  SteadyTime Steady() const override { return TestClock().Steady() + skipped_.load(); }
+  void Skip(Seconds by) { skipped_ = skipped_.load() + by; }
+  Deadline Within(Milliseconds patience) const { return {.at = Steady() + patience, .stop = {}}; }
+
+ private:
+  std::atomic<Seconds> skipped_ = Seconds(0);
+};
+
 inline Deadline Within(Milliseconds patience, std::stop_token stop = {}) {
   return {.at = TestClock().Steady() + patience, .stop = std::move(stop)};
 }
@@ -37,6 +50,10 @@ inline ClusterView ObserveOnce(const ClusterOptions& options, const Deadline& de
 
 inline std::optional<Reason> ReasonOf(const std::optional<RpcError>& error) {
   return error ? std::optional(error->reason) : std::nullopt;
+}
+
+inline Status AsStatus(const std::optional<RpcError>& error) {
+  return error ? ToStatus(*error) : Status();
 }
 
 // So that a failed expectation shows words.

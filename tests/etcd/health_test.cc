@@ -100,6 +100,15 @@ TEST_F(Health, IsReadWithOneTokenForAllEndpoints) {
   EXPECT_EQ(Authenticates(), 1);
 }
 
+TEST_F(Health, IsReadOnceTheTokenHasReachedEveryMember) {
+  RequireToken("secret");
+  for (FakeEtcd& member : members_) member.LearnTokenLate(2);
+  for (const EndpointHealth& answer : Check(Within(kPlenty))) {
+    EXPECT_FALSE(answer.error) << answer.error->message;
+  }
+  EXPECT_EQ(Authenticates(), 1);
+}
+
 TEST_F(Health, SaysWhyItCouldNotAuthenticate) {
   RequireToken("wrong");
   bool said = false;

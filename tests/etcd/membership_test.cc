@@ -56,6 +56,46 @@ TEST(MainClusterId, CountsOnlyWhoAnswered) {
   EXPECT_EQ(MainClusterId(ClusterView{}), std::nullopt);
 }
 
+TEST(MainClusterId, IsTheRememberedOneUnlessMostEndpointsBelongToAnother) {
+  ClusterView view = MakeView(3);
+  FailStatus(view.endpoints[0]);
+  FailStatus(view.endpoints[1]);
+  StatusOf(view, 2).cluster_id = kForeignClusterId;
+  EXPECT_EQ(MainClusterId(view, kClusterId), kClusterId)
+      << "one stray answers, the others are down";
+  EXPECT_EQ(MainClusterId(NobodyAnswers(), kClusterId), kClusterId);
+  EXPECT_EQ(MainClusterId(ClusterView{}, kClusterId), kClusterId);
+
+  view = MakeView(4);
+  StatusOf(view, 0).cluster_id = kForeignClusterId;
+  StatusOf(view, 1).cluster_id = kForeignClusterId;
+  EXPECT_EQ(MainClusterId(view, kClusterId), kClusterId) << "half are not most";
+  StatusOf(view, 2).cluster_id = kForeignClusterId;
+  EXPECT_EQ(MainClusterId(view, kClusterId), kForeignClusterId) << "it was rebuilt";
+  FailStatus(view.endpoints[3]);
+  EXPECT_EQ(MainClusterId(view, kClusterId), kForeignClusterId);
+}
+
+TEST(MainClusterId, GivesDiscoveredEndpointsNoSay) {
+  ClusterView view = MakeView(3);
+  view.endpoints[1].discovered = true;
+  view.endpoints[2].discovered = true;
+  StatusOf(view, 0).cluster_id = kForeignClusterId;
+  EXPECT_EQ(MainClusterId(view, kClusterId), kForeignClusterId)
+      << "the only configured endpoint leads to a new cluster";
+}
+
+TEST(AgreedMembers, IgnoresTheListOfAStrayToTheRememberedCluster) {
+  ClusterView view = MakeView(3);
+  FailStatus(view.endpoints[0]);
+  FailStatus(view.endpoints[1]);
+  StatusOf(view, 2).cluster_id = kForeignClusterId;
+  EXPECT_EQ(AgreedMembers(view, kClusterId), std::nullopt);
+  EXPECT_TRUE(StatusByMember(view, kClusterId).empty());
+  EXPECT_EQ(AgreedMembers(view, kForeignClusterId), MakeList(3));
+  EXPECT_EQ(StatusByMember(view, kForeignClusterId).size(), 1U);
+}
+
 TEST(AgreedMembers, IsTheListOfMostMembers) {
   ClusterView view = MakeView(3);
   EXPECT_EQ(AgreedMembers(view), MakeList(3));
@@ -148,6 +188,69 @@ TEST(StatusByMember, LeavesStrangersOut) {
   EXPECT_TRUE(StatusByMember(NobodyAnswers()).empty());
 }
 
+TEST(AddressOf, IsWhatTwoSpellingsOfAUrlShare) {
+  for (const std::string url : {"https://E:2379", "http://e:2379/", "e:2379", "HTTPS://e:2379//"}) {
+    EXPECT_EQ(AddressOf(url), "e:2379") << url;
+  }
+  EXPECT_EQ(AddressOf("https://[FD00::1]:2379"), "[fd00::1]:2379");
+  EXPECT_EQ(AddressOf(""), "");
+}
+
+TEST(IsAnswered, ByAnyServerThatSaysSomething) {
+  ClusterView view = MakeView(1);
+  EXPECT_TRUE(IsAnswered(view.endpoints[0].status));
+  for (int i = 0; i < kReasonCount; ++i) {
+    const auto reason = static_cast<Reason>(i);
+    FailStatus(view.endpoints[0], reason);
+    const bool refused = reason == Reason::kUnauthenticated || reason == Reason::kPermissionDenied;
+    EXPECT_EQ(IsAnswered(view.endpoints[0].status), refused) << ReasonName(reason);
+  }
+}
+
+TEST(ReachedMembers, AreThoseThatAnsweredOrRefusedOurUser) {
+  ClusterView view = MakeView(4);
+  const MemberList members = MakeList(4);
+  FailStatus(view.endpoints[0], Reason::kPermissionDenied);
+  FailStatus(view.endpoints[1], Reason::kTimeout);
+  FailStatus(view.endpoints[2], Reason::kUnauthenticated);
+  view.endpoints[2].endpoint.url = "10.0.0.13:2379";
+  EXPECT_EQ(ReachedMembers(view, members), (std::set{kMemberIds[1], kMemberIds[3], kMemberIds[4]}));
+  view.endpoints[0].endpoint.url = "https://etcd-1.example:2379";
+  EXPECT_EQ(ReachedMembers(view, members), (std::set{kMemberIds[3], kMemberIds[4]}))
+      << "who refuses does not say who it is";
+  EXPECT_TRUE(ReachedMembers(view, {}).empty()) << "only listed members";
+}
+
+// The member refuses Status for want of rights and answers MemberList.
+void ShowListOnly(EndpointView& endpoint, int n) {
+  const auto list = endpoint.member_list;
+  FailStatus(endpoint, Reason::kPermissionDenied);
+  endpoint.member_list = list;
+  endpoint.list_sender =
+      MemberIdentity{.cluster_id = kClusterId, .member_id = kMemberIds.at(std::size_t(n))};
+}
+
+TEST(ReachedMembers, AreThoseThatShowedTheirListOnly) {
+  ClusterView view = MakeView(3);
+  for (int n = 1; n <= 3; ++n) {
+    EndpointView& endpoint = view.endpoints[static_cast<std::size_t>(n - 1)];
+    endpoint.endpoint.url = "https://etcd.example:" + std::to_string(n);
+    ShowListOnly(endpoint, n);
+  }
+  EXPECT_EQ(MainClusterId(view), kClusterId);
+  EXPECT_EQ(AgreedMembers(view), MakeList(3));
+  EXPECT_EQ(ReachedMembers(view, MakeList(3)),
+            (std::set{kMemberIds[1], kMemberIds[2], kMemberIds[3]}));
+  EXPECT_TRUE(StatusByMember(view).empty());
+}
+
+TEST(ReachedMembers, AreNoStrangersAtTheirAddress) {
+  ClusterView view = MakeView(3);
+  ShowListOnly(view.endpoints[0], 1);
+  view.endpoints[0].list_sender->cluster_id = kForeignClusterId;
+  EXPECT_EQ(ReachedMembers(view, MakeList(3)), (std::set{kMemberIds[2], kMemberIds[3]}));
+}
+
 TEST(CountVoters, SaysHowManyFailuresTheClusterCanTake) {
   struct Case {
     int listed;
@@ -159,7 +262,8 @@ TEST(CountVoters, SaysHowManyFailuresTheClusterCanTake) {
   for (const Case& c : cases) {
     ClusterView view = MakeView(c.listed);
     for (int i = 0; i < c.down; ++i) FailStatus(view.endpoints[static_cast<std::size_t>(i)]);
-    const Voters voters = CountVoters(view, MakeList(c.listed));
+    const MemberList members = MakeList(c.listed);
+    const Voters voters = CountVoters(members, ReachedMembers(view, members));
     EXPECT_EQ(voters.listed, c.listed);
     EXPECT_EQ(voters.reachable, c.listed - c.down);
     EXPECT_EQ(voters.FailureTolerance(), c.tolerance)
@@ -173,7 +277,7 @@ TEST(CountVoters, CountsNeitherLearnersNorUnlistedNorStrangersNorTwice) {
   StatusOf(view, 1).cluster_id = kForeignClusterId;
   MemberList members = {MakeMember(1), MakeMember(2), MakeMember(3)};  // 4 is not listed
   members[2].is_learner = true;
-  const Voters voters = CountVoters(view, members);
+  const Voters voters = CountVoters(members, ReachedMembers(view, members));
   EXPECT_EQ(voters.listed, 2);
   EXPECT_EQ(voters.reachable, 1);
   EXPECT_EQ(voters.FailureTolerance(), -1);

@@ -7,6 +7,7 @@
 #include "tests/etcd/fixture.h"
 #include "tests/support/certificates.h"
 #include "tests/support/tcp_port.h"
+#include "tests/support/temp_dir.h"
 
 namespace warden::etcd {
 namespace {
@@ -35,13 +36,16 @@ class Snapshot : public ::testing::Test {
     ClusterOptions options = OptionsFor({member_.endpoint()});
     options.auth = auth_;
     options.on_token_refresh = [this] { ++refreshes_; };
-    return MakeCluster(options, TestClock())
-        ->Snapshot(member_.endpoint(), idle_timeout, deadline,
-                   [this, &answer](const SnapshotChunk& chunk) {
-                     received_.push_back({chunk.remaining_bytes, std::string(chunk.blob),
-                                          std::string(chunk.version)});
-                     return answer;
-                   });
+    const auto error =
+        MakeCluster(options, TestClock())
+            ->Snapshot(member_.endpoint(), idle_timeout, deadline,
+                       [this, &answer](const SnapshotChunk& chunk) {
+                         received_.push_back({chunk.remaining_bytes, std::string(chunk.blob),
+                                              std::string(chunk.version)});
+                         return answer;
+                       });
+    reason_ = ReasonOf(error);
+    return AsStatus(error);
   }
 
   static std::vector<SnapshotStep> Database() {
@@ -52,6 +56,7 @@ class Snapshot : public ::testing::Test {
   }
 
   std::vector<Received> received_;
+  std::optional<Reason> reason_;  // of the last Stream
   std::optional<config::AuthConfig> auth_;
   int refreshes_ = 0;
   FakeEtcd member_;
@@ -83,12 +88,12 @@ TEST_F(Snapshot, StreamsOverTls) {
   ClusterOptions options;
   options.tls.ca_file = authority.file();
   int chunks = 0;
-  const Status status =
+  const Status status = AsStatus(
       MakeCluster(options, TestClock())
           ->Snapshot(member.endpoint(), kPlenty, Within(kPlenty), [&chunks](const SnapshotChunk&) {
             ++chunks;
             return Status();
-          });
+          }));
   EXPECT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(chunks, 4);
 }
@@ -99,6 +104,7 @@ TEST_F(Snapshot, FailsAsItsSinkDoesAndCancelsTheStream) {
       Stream(Within(kPlenty), kPlenty, Status(Code::kResourceExhausted, "the disk is full"));
   EXPECT_EQ(status.code(), Code::kResourceExhausted);
   EXPECT_EQ(status.message(), "the disk is full");
+  EXPECT_EQ(reason_, Reason::kOther);
   EXPECT_EQ(received_.size(), 1U);
   EXPECT_EQ(member_.Abandoned(1), 1);
 }
@@ -108,13 +114,13 @@ TEST_F(Snapshot, LetsTheSinkEndAStreamOfEmptyMessages) {
   member_.SetSnapshot(
       {{.remaining_bytes = 9, .blob = "abc"}, {.kind = Kind::kEmptyForever, .remaining_bytes = 9}});
   int empty = 0;
-  const Status status =
+  const Status status = AsStatus(
       MakeCluster(OptionsFor({member_.endpoint()}), TestClock())
           ->Snapshot(member_.endpoint(), kPlenty, Within(kPlenty),
                      [&empty](const SnapshotChunk& chunk) {
                        empty += chunk.blob.empty() ? 1 : 0;
                        return empty < 3 ? Status() : Status(Code::kDataLoss, "empty messages");
-                     });
+                     }));
   EXPECT_EQ(status.code(), Code::kDataLoss);
   EXPECT_EQ(empty, 3);
   EXPECT_EQ(member_.Abandoned(1), 1);
@@ -124,6 +130,7 @@ TEST_F(Snapshot, StallsWhenNothingArrives) {
   member_.SetSnapshot({{.remaining_bytes = 9, .blob = "abc"}, {.kind = Kind::kHang}});
   const Status status = Stream(Within(kPlenty), kShort);
   EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(reason_, Reason::kTimeout);
   EXPECT_NE(status.message().find("stalled"), std::string::npos) << status.message();
   EXPECT_EQ(received_.size(), 1U);
   EXPECT_EQ(member_.Abandoned(1), 1);
@@ -131,9 +138,9 @@ TEST_F(Snapshot, StallsWhenNothingArrives) {
 
 TEST_F(Snapshot, StallsWhenNotEvenTheFirstMessageArrives) {
   const TcpPort silent(TcpPort::Kind::kHangs);
-  const Status status = MakeCluster({}, TestClock())
-                            ->Snapshot(silent.endpoint(), kShort, Within(kPlenty),
-                                       [](const SnapshotChunk&) { return Status(); });
+  const Status status = AsStatus(MakeCluster({}, TestClock())
+                                     ->Snapshot(silent.endpoint(), kShort, Within(kPlenty),
+                                                [](const SnapshotChunk&) { return Status(); }));
   EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
   EXPECT_NE(status.message().find("stalled"), std::string::npos) << status.message();
 }
@@ -163,14 +170,15 @@ TEST_F(Snapshot, ReportsTheServersFailureInMidStream) {
   const Status status = Stream(Within(kPlenty));
   EXPECT_EQ(status.code(), Code::kUnavailable);
   EXPECT_EQ(status.message(), "etcdserver: server stopped");
+  EXPECT_EQ(reason_, Reason::kConnect);
   EXPECT_EQ(received_.size(), 1U);
 }
 
 TEST_F(Snapshot, ReportsAConnectionThatFails) {
   const TcpPort refuses(TcpPort::Kind::kRefuses);
-  const Status status = MakeCluster({}, TestClock())
-                            ->Snapshot(refuses.endpoint(), kPlenty, Within(kPlenty),
-                                       [](const SnapshotChunk&) { return Status(); });
+  const Status status = AsStatus(MakeCluster({}, TestClock())
+                                     ->Snapshot(refuses.endpoint(), kPlenty, Within(kPlenty),
+                                                [](const SnapshotChunk&) { return Status(); }));
   EXPECT_EQ(status.code(), Code::kUnavailable);
   EXPECT_NE(status.message().find("Connection refused"), std::string::npos) << status.message();
 }
@@ -196,6 +204,7 @@ TEST_F(Snapshot, EndsWhenItIsStopped) {
     stop.request_stop();
   });
   EXPECT_EQ(Stream(Within(kPlenty, stop.get_token())).code(), Code::kCancelled);
+  EXPECT_EQ(reason_, Reason::kCanceled);
   EXPECT_EQ(member_.Abandoned(1), 1);
 }
 
@@ -228,7 +237,17 @@ TEST_F(Snapshot, GivesUpIfTheNewTokenIsRefusedToo) {
   member_.RequireToken("first", "secret", refusal);
   member_.Fail(Rpc::kSnapshot, refusal);
   EXPECT_EQ(Stream(Within(kPlenty)).code(), Code::kUnauthenticated);
-  EXPECT_EQ(member_.Count(Rpc::kSnapshot), 2);
+  EXPECT_EQ(member_.Count(Rpc::kSnapshot), 7);  // the token might have been on its way
+  EXPECT_EQ(member_.Count(Rpc::kAuthenticate), 1);
+}
+
+TEST_F(Snapshot, PausesForATokenThatHasYetToReachTheMember) {
+  auth_ = config::AuthConfig{.username = "warden", .password = Secret::Literal("secret")};
+  member_.RequireToken("first", "secret", {grpc::StatusCode::UNKNOWN, "auth: user name is empty"});
+  member_.LearnTokenLate(3);
+  member_.SetSnapshot(Database());
+  EXPECT_TRUE(Stream(Within(kPlenty)).ok());
+  EXPECT_EQ(member_.Count(Rpc::kSnapshot), 5);
   EXPECT_EQ(member_.Count(Rpc::kAuthenticate), 1);
 }
 
@@ -249,10 +268,22 @@ TEST_F(Snapshot, SaysWhyItCouldNotAuthenticate) {
                        {grpc::StatusCode::INVALID_ARGUMENT, "etcdserver: user name is empty"});
   const Status status = Stream(Within(kPlenty));
   EXPECT_FALSE(status.ok());
+  EXPECT_EQ(reason_, Reason::kUnauthenticated);
   EXPECT_NE(status.message().find("authenticate as warden: etcdserver: authentication failed"),
             std::string::npos)
       << status.message();
   EXPECT_EQ(member_.Count(Rpc::kSnapshot), 1);
+}
+
+TEST_F(Snapshot, NeedsAPasswordThatCanBeRead) {
+  const testing::TempDir directory;
+  auth_ = config::AuthConfig{.username = "warden", .password = Secret::File(directory / "missing")};
+  member_.RequireToken("first", "secret",
+                       {grpc::StatusCode::INVALID_ARGUMENT, "etcdserver: user name is empty"});
+  const Status status = Stream(Within(kPlenty));
+  EXPECT_EQ(reason_, Reason::kUnauthenticated);
+  EXPECT_NE(status.message().find((directory / "missing").string()), std::string::npos)
+      << status.message();
 }
 
 TEST_F(Snapshot, NeedsRightsThatATokenDoesNotBring) {
@@ -261,6 +292,7 @@ TEST_F(Snapshot, NeedsRightsThatATokenDoesNotBring) {
   member_.RequireToken("first", "secret", refusal);
   member_.Fail(Rpc::kSnapshot, refusal);
   EXPECT_EQ(Stream(Within(kPlenty)).message(), "auth: permission denied");
+  EXPECT_EQ(reason_, Reason::kPermissionDenied);
   EXPECT_EQ(member_.Count(Rpc::kAuthenticate), 1);
   EXPECT_EQ(member_.Count(Rpc::kSnapshot), 2);
 }
@@ -268,11 +300,11 @@ TEST_F(Snapshot, NeedsRightsThatATokenDoesNotBring) {
 TEST_F(Snapshot, DelaysNoObservation) {
   member_.SetSnapshot({{.remaining_bytes = 9, .blob = "abc"}, {.kind = Kind::kHang}});
   const auto cluster = MakeCluster(OptionsFor({member_.endpoint()}), TestClock());
-  const Status status =
+  const Status status = AsStatus(
       cluster->Snapshot(member_.endpoint(), kPlenty, Within(kPlenty), [&](const SnapshotChunk&) {
         EXPECT_TRUE(cluster->Observe(Within(kPlenty))->Wait().endpoints.at(0).status.ok());
         return Status(Code::kAborted, "seen");
-      });
+      }));
   EXPECT_EQ(status.code(), Code::kAborted);
 }
 

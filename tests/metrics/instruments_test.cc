@@ -104,6 +104,109 @@ TEST(Instruments, DeclareEverySeriesThatAlertsLookAt) {
       << "a cluster without backups has no backup series";
 }
 
+TEST(Instruments, CountRefusedScrapesByTheirReason) {
+  Instruments instruments;
+  for (const std::string reason :
+       {"overload", "unknown_cluster", "target_not_allowed", "bad_timeout"}) {
+    EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_rejected_total{reason=\"" + reason + "\"}"),
+              "0");
+  }
+  instruments.ScrapeRejected(Rejection::kOverload);
+  instruments.ScrapeRejected(Rejection::kUnknownCluster);
+  instruments.ScrapeRejected(Rejection::kTargetNotAllowed);
+  instruments.ScrapeRejected(Rejection::kBadTimeout);
+  instruments.ScrapeRejected(Rejection::kBadTimeout);
+  EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_rejected_total{reason=\"overload\"}"), "1");
+  EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_rejected_total{reason=\"unknown_cluster\"}"),
+            "1");
+  EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_rejected_total{reason=\"target_not_allowed\"}"),
+            "1");
+  EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_rejected_total{reason=\"bad_timeout\"}"), "2");
+}
+
+TEST(Instruments, SayHowTheLastReloadWent) {
+  Instruments instruments;
+  const std::string successful = "exporter_config_last_reload_successful";
+  const std::string time = "exporter_config_last_reload_success_timestamp_seconds";
+  instruments.ConfigLoaded(true, WallTime(Seconds(1'795'428'900)));
+  EXPECT_EQ(ValueOf(instruments, successful), "1");
+  EXPECT_EQ(ValueOf(instruments, time), "1795428900");
+  instruments.ConfigLoaded(false, WallTime(Seconds(1'795'428'960)));
+  EXPECT_EQ(ValueOf(instruments, successful), "0");
+  EXPECT_EQ(ValueOf(instruments, time), "1795428900") << "the last success";
+  instruments.ConfigLoaded(true, WallTime(Seconds(1'795'429'000)));
+  EXPECT_EQ(ValueOf(instruments, successful), "1");
+  EXPECT_EQ(ValueOf(instruments, time), "1795429000");
+  testing::ExpectPromtoolClean(TextOf(instruments));
+}
+
+TEST(Instruments, CountRunningFanOuts) {
+  Instruments instruments;
+  EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_in_flight"), "0");
+  instruments.FanOutStarted();
+  instruments.FanOutStarted();
+  EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_in_flight"), "2");
+  instruments.FanOutEnded();
+  EXPECT_EQ(ValueOf(instruments, "exporter_scrapes_in_flight"), "1");
+}
+
+TEST(Instruments, ForgetTheFailuresOfEndpointsThatAreGone) {
+  Instruments instruments;
+  const auto failures = [&](const std::string& cluster, const std::string& endpoint) {
+    return ValueOf(instruments, "rpc_failures_total{etcd_cluster=\"" + cluster +
+                                    "\",etcd_endpoint=\"" + endpoint +
+                                    "\",reason=\"connect\",rpc=\"status\"}");
+  };
+  EXPECT_EQ(TextOf(instruments).find("rpc_failures_total"), std::string::npos);
+  for (const std::string endpoint : {"http://a:1", "http://b:1", "http://b:1"}) {
+    instruments.RpcFailed("prod", endpoint, Rpc::kStatus, etcd::Reason::kConnect);
+  }
+  instruments.RpcFailed("other", "http://a:1", Rpc::kStatus, etcd::Reason::kConnect);
+  instruments.KeepEndpoints("prod", {"http://b:1", "http://c:1"});
+  instruments.KeepEndpoints("unheard of", {});
+  EXPECT_EQ(failures("prod", "http://a:1"), "");
+  EXPECT_EQ(failures("prod", "http://b:1"), "2");
+  EXPECT_EQ(failures("other", "http://a:1"), "1");
+  instruments.RpcFailed("prod", "http://a:1", Rpc::kStatus, etcd::Reason::kConnect);
+  EXPECT_EQ(failures("prod", "http://a:1"), "1") << "begins anew";
+  testing::ExpectPromtoolClean(TextOf(instruments));
+}
+
+TEST(Instruments, ForgetAClusterUntilItIsDeclaredAgain) {
+  Instruments instruments;
+  instruments.DeclareCluster("prod", true);
+  instruments.DeclareCluster("prod2", false);
+  instruments.BackupSucceeded("prod");
+  instruments.RpcFailed("prod", "https://a:2379", Rpc::kHashKv, etcd::Reason::kPermissionDenied);
+  instruments.StageFinished("prod", TimedStage::kStream, Seconds(1));
+  const std::string failures =
+      "rpc_failures_total{etcd_cluster=\"prod\",etcd_endpoint=\"https://a:2379\","
+      "reason=\"permission_denied\",rpc=\"hash_kv\"}";
+  EXPECT_EQ(ValueOf(instruments, failures), "1");
+
+  instruments.ForgetCluster("prod");
+  instruments.ForgetCluster("never declared");
+  EXPECT_EQ(TextOf(instruments).find("\"prod\""), std::string::npos);
+  EXPECT_EQ(ValueOf(instruments, "auth_token_refreshes_total{etcd_cluster=\"prod2\"}"), "0");
+  EXPECT_EQ(ValueOf(instruments, "webhook_alerts_total{status=\"firing\"}"), "0");
+  // What was still under way counts unseen, and an alert that names it names nobody.
+  instruments.BackupSucceeded("prod");
+  instruments.AlertDecided("prod", Decision::kNoMatch);
+  EXPECT_EQ(TextOf(instruments).find("\"prod\""), std::string::npos);
+  EXPECT_EQ(
+      ValueOf(instruments, "webhook_decisions_total{decision=\"no_match\",etcd_cluster=\"\"}"),
+      "1");
+  testing::ExpectPromtoolClean(TextOf(instruments));
+
+  instruments.DeclareCluster("prod", true);
+  EXPECT_EQ(ValueOf(instruments, "backup_successes_total{etcd_cluster=\"prod\"}"), "2");
+  instruments.ForgetCluster("prod");
+  instruments.DeclareCluster("prod", false);
+  EXPECT_EQ(TextOf(instruments).find("backup_"), std::string::npos) << "it has no backups now";
+  EXPECT_EQ(ValueOf(instruments, "auth_token_refreshes_total{etcd_cluster=\"prod\"}"), "0");
+  EXPECT_EQ(ValueOf(instruments, failures), "1");
+}
+
 TEST(Instruments, DeclaringAgainKeepsTheCounts) {
   Instruments instruments;
   instruments.DeclareCluster("prod", true);

@@ -15,12 +15,12 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 TEST(Page, WritesFamiliesByNameAndSamplesByLabel) {
   Page page;
   page.Gauge("up", "Is it up.", 1, {{"etcd_cluster", "b"}});
-  page.Counter("jobs_total", "Jobs done.", 3, {});
+  page.Gauge("jobs", "Jobs waiting.", 3, {});
   page.Gauge("up", "Another help.", 0, {{"etcd_cluster", "a"}, {"zone", "x"}});
   EXPECT_EQ(page.Text(),
-            "# HELP etcdwarden_jobs_total Jobs done.\n"
-            "# TYPE etcdwarden_jobs_total counter\n"
-            "etcdwarden_jobs_total 3\n"
+            "# HELP etcdwarden_jobs Jobs waiting.\n"
+            "# TYPE etcdwarden_jobs gauge\n"
+            "etcdwarden_jobs 3\n"
             "# HELP etcdwarden_up Is it up.\n"
             "# TYPE etcdwarden_up gauge\n"
             "etcdwarden_up{etcd_cluster=\"a\",zone=\"x\"} 0\n"
@@ -102,12 +102,12 @@ TEST(Page, MergesFamiliesOfARegistryByTheirFullNames) {
         "etcdwarden_x_total", "Counts.", prometheus::MetricType::Counter, {metric}};
   };
   Page page;
-  page.Counter("x_total", "Counts.", 1, {{"etcd_cluster", "a"}});
+  page.Add({family("a")});
   page.Add({family("b"), family("c")});
   EXPECT_EQ(page.Text(),
             "# HELP etcdwarden_x_total Counts.\n"
             "# TYPE etcdwarden_x_total counter\n"
-            "etcdwarden_x_total{etcd_cluster=\"a\"} 1\n"
+            "etcdwarden_x_total{etcd_cluster=\"a\"} 2\n"
             "etcdwarden_x_total{etcd_cluster=\"b\"} 2\n"
             "etcdwarden_x_total{etcd_cluster=\"c\"} 2\n");
 }

@@ -13,6 +13,7 @@ namespace warden::snapshot {
 namespace {
 
 using testing::FailStatus;
+using testing::kClusterId;
 using testing::kForeignClusterId;
 using testing::kMemberIds;
 using testing::MakeView;
@@ -115,6 +116,17 @@ TEST(RankSources, PutsTheBestFirst) {
     c.change(view);
     EXPECT_EQ(Ranking(view), c.ranking) << c.name;
   }
+}
+
+TEST(RankSources, KeepsToTheClusterKnownFromBefore) {
+  etcd::ClusterView view = MakeView();
+  FailStatus(view.endpoints[0]);
+  StatusOf(view, 2).cluster_id = kForeignClusterId;
+  ASSERT_EQ(RankSources(view, kClusterId).size(), 1U);
+  EXPECT_EQ(RankSources(view, kClusterId)[0].member_name, "m3") << "one answer of each cluster";
+  FailStatus(view.endpoints[2]);
+  EXPECT_TRUE(RankSources(view, kClusterId).empty()) << "only the stray answers";
+  EXPECT_EQ(RankSources(view).size(), 1U) << "nothing is known from before";
 }
 
 TEST(RankSources, TellsRoleLagAndStatus) {

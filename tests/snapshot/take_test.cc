@@ -127,6 +127,24 @@ TEST_F(TakeTest, RefusesAnotherClusterThanTheExpectedOne) {
   EXPECT_TRUE(cluster_.asked().empty());
 }
 
+TEST_F(TakeTest, WaitsForItsClusterWhileOnlyAStrayAnswers) {
+  etcd::ClusterView view = MakeView(2);
+  FailStatus(view.endpoints[0]);
+  view.endpoints[1].status.value->cluster_id = testing::kForeignClusterId;
+  cluster_.SetView(view);
+  const Tools tools{.cluster = cluster_,
+                    .files = files_,
+                    .clock = clock_,
+                    .log = log_,
+                    .cluster_id = testing::kClusterId};
+  const TakeOutcome outcome = Take(tools, "/b/x.partial", {.at = clock_.Steady() + Seconds(60)});
+  EXPECT_EQ(StageOfFailure(outcome), "connect") << "which is tried again";
+  EXPECT_EQ(outcome.error.status.message(),
+            "no member can serve a snapshot: https://10.0.0.11:2379: status: timeout; "
+            "https://10.0.0.12:2379: belongs to another cluster, cdf818194e3a8c32");
+  EXPECT_TRUE(cluster_.asked().empty());
+}
+
 TEST_F(TakeTest, SaysWhenEvenTheBestMemberIsUnhealthy) {
   etcd::ClusterView view = testing::MakeView(1);
   view.endpoints[0].status.value->leader_id = 0;
@@ -156,10 +174,9 @@ TEST_F(TakeTest, NamesTheStageThatFailed) {
   const std::vector<std::pair<testing::StreamScript, std::string>> cases = {
       {{{}, Status(Code::kUnavailable, "connection refused"), false}, "stream"},
       {{cut, Status(Code::kDeadlineExceeded, "the stream stalled"), false}, "stream"},
-      {{{}, Status(Code::kUnauthenticated, "invalid auth token"), false}, "auth"},
-      {{{}, Status(Code::kPermissionDenied, "etcdserver: permission denied"), false}, "auth"},
-      {{{}, Status(Code::kInvalidArgument, "etcdserver: user name is empty"), false}, "auth"},
-      {{{}, Status(Code::kUnavailable, "authenticate as root: refused"), false}, "auth"},
+      {{{}, Status(Code::kUnknown, "refused"), false, etcd::Reason::kUnauthenticated}, "auth"},
+      {{{}, Status(Code::kUnknown, "refused"), false, etcd::Reason::kPermissionDenied}, "auth"},
+      {{{}, Status(Code::kUnavailable, "refused"), false, etcd::Reason::kConnect}, "stream"},
       {{cut, {}, false}, "verify"},
       {{empty, {}, false}, "verify"},
       {{{}, {}, false}, "verify"}};

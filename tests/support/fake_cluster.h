@@ -1,6 +1,7 @@
 // A cluster that says what the test told it to: a view, and one script per endpoint for snapshots.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,39 +10,24 @@
 
 #include "exporter/base/mutex.h"
 #include "exporter/etcd/cluster.h"
-#include "tests/support/snapshot_stream.h"
+#include "tests/support/fake_hashes.h"
+#include "tests/support/scripted_calls.h"
 #include "tests/support/view_builder.h"
 
 namespace warden::testing {
 
-// An observation that was over before it began.
-class FinishedObservation final : public etcd::Observation {
- public:
-  FinishedObservation(etcd::ClusterView view, SteadyTime deadline)
-      : view_(std::move(view)), deadline_(deadline) {}
-  const etcd::ClusterView& Wait() override { return view_; }
-  bool done() const override { return true; }
-  SteadyTime deadline() const override { return deadline_; }
-
- private:
-  const etcd::ClusterView view_;
-  const SteadyTime deadline_;
-};
-
-// The messages of one stream and how it ends.
-struct StreamScript {
-  std::vector<StreamMessage> messages;
-  Status end;
-  // After the messages it says nothing until it is cancelled or the test calls Resume.
-  bool hangs = false;
-};
-
 // Thread-safe. Starts as three healthy members whose databases are the same.
-class FakeCluster final : public etcd::Cluster {
+class FakeCluster final : public etcd::Cluster, public FakeHashes {
  public:
   void SetView(etcd::ClusterView view) {
     MutexLock lock(mutex_);
     view_ = std::move(view);
+  }
+  // What Observe returns from now on, instead of the view.
+  using Observer = std::function<std::shared_ptr<etcd::Observation>(const Deadline&)>;
+  void OnObserve(Observer observe) {
+    MutexLock lock(mutex_);
+    observe_ = std::move(observe);
   }
   // What every endpoint without a script of its own sends.
   void SetDatabase(std::string_view database) { SetScript({MakeStream(database), {}, false}); }
@@ -75,25 +61,47 @@ class FakeCluster final : public etcd::Cluster {
 
   std::shared_ptr<etcd::Observation> Observe(const Deadline& deadline) override {
     MutexLock lock(mutex_);
+    if (observe_) return observe_(deadline);
     return std::make_shared<FinishedObservation>(view_, deadline.at);
   }
 
-  Status Snapshot(const config::Endpoint& endpoint, Milliseconds idle_timeout,
-                  const Deadline& deadline, const etcd::SnapshotSink& sink) override {
+  std::optional<etcd::RpcError> Snapshot(const config::Endpoint& endpoint,
+                                         Milliseconds idle_timeout, const Deadline& deadline,
+                                         const etcd::SnapshotSink& sink) override {
+    const etcd::RpcError cancelled{etcd::Reason::kCanceled, Code::kCancelled, "cancelled"};
     const StreamScript script = Begin(endpoint.url, idle_timeout);
     for (const StreamMessage& message : script.messages) {
-      if (deadline.stop.stop_requested()) return Status(Code::kCancelled, "cancelled");
-      WARDEN_RETURN_IF_ERROR(sink({.remaining_bytes = message.remaining_bytes,
-                                   .blob = message.blob,
-                                   .version = message.version}));
+      if (deadline.stop.stop_requested()) return cancelled;
+      const Status taken = sink({.remaining_bytes = message.remaining_bytes,
+                                 .blob = message.blob,
+                                 .version = message.version});
+      if (!taken.ok()) return etcd::RpcError{etcd::Reason::kOther, taken.code(), taken.message()};
     }
-    if (script.hangs && !Hang(deadline.stop)) return Status(Code::kCancelled, "cancelled");
-    return script.end;
+    if (script.hangs && !Hang(deadline.stop)) return cancelled;
+    if (script.end.ok()) return std::nullopt;
+    return etcd::RpcError{script.reason, script.end.code(), script.end.message()};
   }
 
   std::vector<etcd::EndpointHealth> CheckHealth(const Deadline& /*deadline*/) override {
     return {};
   }
+
+  etcd::RpcOutcome<etcd::KvHash> HashKv(const config::Endpoint& endpoint, std::int64_t revision,
+                                        const Deadline& deadline) override {
+    return Answer(endpoint.url, revision, deadline);
+  }
+
+  void Discover(const etcd::MemberList& members) override {
+    MutexLock lock(mutex_);
+    discovered_.push_back(members);
+  }
+  // Every call of Discover.
+  std::vector<etcd::MemberList> discovered() const {
+    MutexLock lock(mutex_);
+    return discovered_;
+  }
+
+  etcd::ChannelStates CountChannels() const override { return {{"ready", 3}, {"idle", 0}}; }
 
  private:
   StreamScript Begin(const std::string& url, Milliseconds idle_timeout) {
@@ -125,6 +133,8 @@ class FakeCluster final : public etcd::Cluster {
       {"", {MakeStream(MakeDatabase(100 * 1024)), {}, false}}};
   std::vector<std::string> asked_ WARDEN_GUARDED_BY(mutex_);
   Milliseconds idle_timeout_ WARDEN_GUARDED_BY(mutex_){};
+  Observer observe_ WARDEN_GUARDED_BY(mutex_);
+  std::vector<etcd::MemberList> discovered_ WARDEN_GUARDED_BY(mutex_);
   int hanging_ WARDEN_GUARDED_BY(mutex_) = 0;
   bool resumed_ WARDEN_GUARDED_BY(mutex_) = false;
 };

@@ -4,6 +4,7 @@
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -12,6 +13,7 @@
 namespace warden::testing {
 namespace {
 
+constexpr std::string_view kUnix = "unix:";
 constexpr Milliseconds kPoll{5};
 constexpr Seconds kPatience{10};
 
@@ -67,7 +69,9 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
     const Rpc rpc = request->linearizable() ? Rpc::kQuorumRead : Rpc::kMemberList;
     grpc::Status status = etcd_.Enter(rpc, *context);
     MutexLock lock(etcd_.mutex_);
-    if (status.ok()) *response = etcd_.members_;
+    if (!status.ok()) return status;
+    *response = etcd_.members_;
+    *response->mutable_header() = etcd_.status_.header();
     return status;
   }
 
@@ -85,6 +89,15 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
     return status.ok() ? etcd_.Stream(*context, *writer) : status;
   }
 
+  grpc::Status HashKV(grpc::ServerContext* context, const etcdserverpb::HashKVRequest* request,
+                      etcdserverpb::HashKVResponse* response) override {
+    grpc::Status status = etcd_.Enter(Rpc::kHashKv, *context);
+    MutexLock lock(etcd_.mutex_);
+    etcd_.last_hash_ = *request;
+    if (status.ok()) *response = etcd_.hash_;
+    return status;
+  }
+
   grpc::Status Authenticate(grpc::ServerContext* context,
                             const etcdserverpb::AuthenticateRequest* request,
                             etcdserverpb::AuthenticateResponse* response) override {
@@ -96,12 +109,13 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
   FakeEtcd& etcd_;
 };
 
-FakeEtcd::FakeEtcd(const std::optional<FakeEtcdTls>& tls, int port)
-    : tls_(tls.has_value()), services_(std::make_unique<Services>(*this)) {
+FakeEtcd::FakeEtcd(const std::optional<FakeEtcdTls>& tls, int port, const std::string& host)
+    : tls_(tls.has_value()), host_(host), services_(std::make_unique<Services>(*this)) {
   SetStatus(MakeStatusResponse(1, 1, "3.5.16"));
   SetMembers(MakeMemberListResponse({1}));
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:" + std::to_string(port), Credentials(tls), &port_);
+  const std::string address = host_.starts_with(kUnix) ? host_ : host_ + ":" + std::to_string(port);
+  builder.AddListeningPort(address, Credentials(tls), &port_);
   services_->Register(builder);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw std::runtime_error("the fake etcd could not listen");
@@ -114,9 +128,11 @@ FakeEtcd::~FakeEtcd() {
 }
 
 config::Endpoint FakeEtcd::endpoint() const {
-  const std::string address = "127.0.0.1:" + std::to_string(port_);
-  return {
-      .url = (tls_ ? "https://" : "http://") + address, .target = "ipv4:" + address, .tls = tls_};
+  const std::string url =
+      host_.starts_with(kUnix)
+          ? (tls_ ? "unixs://" : "unix://") + host_.substr(kUnix.size())
+          : (tls_ ? "https://" : "http://") + host_ + ":" + std::to_string(port_);
+  return *config::ParseEndpoint(url);
 }
 
 config::Endpoint FakeEtcd::endpoint(const std::string& host) const {
@@ -133,6 +149,11 @@ void FakeEtcd::SetStatus(etcdserverpb::StatusResponse response) {
 void FakeEtcd::SetMembers(etcdserverpb::MemberListResponse response) {
   MutexLock lock(mutex_);
   members_ = std::move(response);
+}
+
+void FakeEtcd::SetHash(etcdserverpb::HashKVResponse response) {
+  MutexLock lock(mutex_);
+  hash_ = std::move(response);
 }
 
 void FakeEtcd::SetSnapshot(std::vector<SnapshotStep> steps, grpc::Status end) {
@@ -161,7 +182,24 @@ void FakeEtcd::Release() {
 void FakeEtcd::RequireToken(const std::string& token, const std::string& password,
                             const grpc::Status& refusal) {
   MutexLock lock(mutex_);
-  login_ = Login{.token = token, .password = password, .refusal = refusal};
+  users_ = {{"warden", {.password = password, .token = token}}};
+  refusal_ = refusal;
+}
+
+void FakeEtcd::LearnTokenLate(int refusals) {
+  MutexLock lock(mutex_);
+  late_refusals_ = refusals;
+}
+
+void FakeEtcd::AddUser(const std::string& name, const std::string& password,
+                       const std::string& token) {
+  MutexLock lock(mutex_);
+  users_[name] = {.password = password, .token = token};
+}
+
+void FakeEtcd::NeedNoUser() {
+  MutexLock lock(mutex_);
+  users_.clear();
 }
 
 void FakeEtcd::NeedsNoToken(Rpc rpc) {
@@ -176,6 +214,11 @@ int FakeEtcd::Count(Rpc rpc) const {
 std::vector<std::string> FakeEtcd::Tokens(Rpc rpc) const {
   MutexLock lock(mutex_);
   return behaviours_.at(static_cast<std::size_t>(rpc)).tokens;
+}
+
+Nanoseconds FakeEtcd::Patience(Rpc rpc) const {
+  MutexLock lock(mutex_);
+  return behaviours_.at(static_cast<std::size_t>(rpc)).patience;
 }
 
 int FakeEtcd::Abandoned(int at_least) const {
@@ -203,16 +246,27 @@ etcdserverpb::RangeRequest FakeEtcd::last_range() const {
   return last_range_;
 }
 
+std::int64_t FakeEtcd::last_hashed_revision() const {
+  MutexLock lock(mutex_);
+  return last_hash_.revision();
+}
+
 grpc::Status FakeEtcd::Enter(Rpc rpc, const grpc::ServerContext& context) {
   const std::string token = TokenOf(context);
   MutexLock lock(mutex_);
   Behaviour& behaviour = behaviours_.at(static_cast<std::size_t>(rpc));
   behaviour.tokens.push_back(token);
+  behaviour.patience = context.deadline() - std::chrono::system_clock::now();
   changed_.NotifyAll();
   if (behaviour.hang && !HangUntilReleased(context)) return grpc::Status::CANCELLED;
   const bool open = behaviour.open || rpc == Rpc::kAuthenticate;
-  if (login_ && !open && token != login_->token) return login_->refusal;
-  return behaviour.status;
+  const bool known = std::any_of(users_.begin(), users_.end(),
+                                 [&](const auto& user) { return user.second.token == token; });
+  if (users_.empty() || open) return behaviour.status;
+  if (!known) return refusal_;
+  if (late_refusals_ == 0) return behaviour.status;
+  --late_refusals_;
+  return {grpc::StatusCode::UNAUTHENTICATED, "etcdserver: invalid auth token"};
 }
 
 bool FakeEtcd::HangUntilReleased(const grpc::ServerContext& context) {
@@ -231,14 +285,16 @@ bool FakeEtcd::HangUntilReleased(const grpc::ServerContext& context) {
 grpc::Status FakeEtcd::Authenticate(const etcdserverpb::AuthenticateRequest& request,
                                     etcdserverpb::AuthenticateResponse& response) {
   MutexLock lock(mutex_);
-  if (!login_) {
+  if (users_.empty()) {
     return {grpc::StatusCode::FAILED_PRECONDITION, "etcdserver: authentication is not enabled"};
   }
-  if (request.name() != "warden" || request.password() != login_->password) {
+  const auto user = users_.find(request.name());
+  if (user == users_.end() || request.password() != user->second.password) {
     return {grpc::StatusCode::INVALID_ARGUMENT,
             "etcdserver: authentication failed, invalid user ID or password"};
   }
-  response.set_token(login_->token);
+  *response.mutable_header() = status_.header();
+  response.set_token(user->second.token);
   return grpc::Status::OK;
 }
 

@@ -1,5 +1,5 @@
-// One etcd member that answers as a test says: a gRPC server on a free port of 127.0.0.1 with the
-// services of exporter/proto/etcd.proto. It starts with a healthy 3.5 answer to everything.
+// One etcd member that answers as a test says: a gRPC server on loopback with the services of
+// exporter/proto/etcd.proto. It starts with a healthy 3.5 answer to everything.
 #pragma once
 
 #include <grpcpp/server.h>
@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +20,8 @@
 namespace warden::testing {
 
 // Calls as the client means them: kQuorumRead is the linearizable MemberList.
-enum class Rpc { kStatus, kMemberList, kQuorumRead, kRange, kAuthenticate, kSnapshot };
-inline constexpr std::size_t kRpcCount = 6;
+enum class Rpc { kStatus, kMemberList, kQuorumRead, kRange, kAuthenticate, kSnapshot, kHashKv };
+inline constexpr std::size_t kRpcCount = 7;
 
 struct FakeEtcdTls {
   std::filesystem::path cert;
@@ -44,28 +45,28 @@ struct SnapshotStep {
 // Thread-safe. The destructor ends what hangs.
 class FakeEtcd {
  public:
-  // `port` 0 takes a free one.
-  explicit FakeEtcd(const std::optional<FakeEtcdTls>& tls = std::nullopt, int port = 0);
+  // `port` 0 takes a free one. `host` is "127.0.0.1", "[::1]" or "unix:/path".
+  explicit FakeEtcd(const std::optional<FakeEtcdTls>& tls = std::nullopt, int port = 0,
+                    const std::string& host = "127.0.0.1");
   ~FakeEtcd();
   FakeEtcd(const FakeEtcd&) = delete;
   FakeEtcd& operator=(const FakeEtcd&) = delete;
 
   int port() const { return port_; }
-  // By address, or by a name for tests of the name in the certificate.
   config::Endpoint endpoint() const;
-  config::Endpoint endpoint(const std::string& host) const;
+  config::Endpoint endpoint(const std::string& host) const;  // by a name of the certificate
 
   // The answers of calls that neither fail nor hang.
   void SetStatus(etcdserverpb::StatusResponse response) WARDEN_EXCLUDES(mutex_);
   void SetMembers(etcdserverpb::MemberListResponse response) WARDEN_EXCLUDES(mutex_);
+  void SetHash(etcdserverpb::HashKVResponse response) WARDEN_EXCLUDES(mutex_);
   // The stream ends with `end` once all steps were sent.
   void SetSnapshot(std::vector<SnapshotStep> steps, grpc::Status end = grpc::Status::OK)
       WARDEN_EXCLUDES(mutex_);
 
   // From now on the call fails; with OK it succeeds again.
   void Fail(Rpc rpc, const grpc::Status& status) WARDEN_EXCLUDES(mutex_);
-  // From now on the call does not end before Release, unless the client gives it up. It ends as if
-  // it had not hung.
+  // From now on the call ends, as if it had not hung, after Release, or when the client gives up.
   void Hang(Rpc rpc) WARDEN_EXCLUDES(mutex_);
   void Release() WARDEN_EXCLUDES(mutex_);
 
@@ -73,19 +74,25 @@ class FakeEtcd {
   // token out to user "warden" with this password; anybody else is told what etcd tells them.
   void RequireToken(const std::string& token, const std::string& password,
                     const grpc::Status& refusal) WARDEN_EXCLUDES(mutex_);
-
-  // Except for this call, as Status up to 3.5.27.
-  void NeedsNoToken(Rpc rpc) WARDEN_EXCLUDES(mutex_);
-
+  // The next calls with a known token are refused: it has yet to reach this member.
+  void LearnTokenLate(int refusals) WARDEN_EXCLUDES(mutex_);
+  // Beside "warden": a user with a token of his own, which is good for every call.
+  void AddUser(const std::string& name, const std::string& password, const std::string& token)
+      WARDEN_EXCLUDES(mutex_);
+  // Authentication is turned off: tokens are looked at no more, and Authenticate says so.
+  void NeedNoUser() WARDEN_EXCLUDES(mutex_);
+  void NeedsNoToken(Rpc rpc) WARDEN_EXCLUDES(mutex_);  // as Status up to 3.5.27
   int Count(Rpc rpc) const WARDEN_EXCLUDES(mutex_);
   // The token of each call so far; empty: none.
   std::vector<std::string> Tokens(Rpc rpc) const WARDEN_EXCLUDES(mutex_);
+  Nanoseconds Patience(Rpc rpc) const WARDEN_EXCLUDES(mutex_);  // what the last one's client had
   // How many calls hung until the client gave them up. Waits up to ten seconds for `at_least`.
   int Abandoned(int at_least) const WARDEN_EXCLUDES(mutex_);
   // Waits up to ten seconds for that many calls to have arrived; returns how many have.
   int WaitForCalls(Rpc rpc, int at_least) const WARDEN_EXCLUDES(mutex_);
   // The key of the last Range and whether it was serializable.
   etcdserverpb::RangeRequest last_range() const WARDEN_EXCLUDES(mutex_);
+  std::int64_t last_hashed_revision() const WARDEN_EXCLUDES(mutex_);
 
  private:
   class Services;
@@ -94,11 +101,11 @@ class FakeEtcd {
     bool hang = false;
     bool open = false;
     std::vector<std::string> tokens;
+    Nanoseconds patience{};
   };
-  struct Login {
-    std::string token;
+  struct User {
     std::string password;
-    grpc::Status refusal;
+    std::string token;
   };
 
   // Counts the call, lets it hang if it should, and returns the failure it is to have.
@@ -112,6 +119,7 @@ class FakeEtcd {
       WARDEN_EXCLUDES(mutex_);
 
   const bool tls_;
+  const std::string host_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
@@ -121,10 +129,14 @@ class FakeEtcd {
   std::array<Behaviour, kRpcCount> behaviours_ WARDEN_GUARDED_BY(mutex_);
   etcdserverpb::StatusResponse status_ WARDEN_GUARDED_BY(mutex_);
   etcdserverpb::MemberListResponse members_ WARDEN_GUARDED_BY(mutex_);
+  etcdserverpb::HashKVResponse hash_ WARDEN_GUARDED_BY(mutex_);
+  etcdserverpb::HashKVRequest last_hash_ WARDEN_GUARDED_BY(mutex_);
   etcdserverpb::RangeRequest last_range_ WARDEN_GUARDED_BY(mutex_);
   std::vector<SnapshotStep> steps_ WARDEN_GUARDED_BY(mutex_);
   grpc::Status snapshot_end_ WARDEN_GUARDED_BY(mutex_);
-  std::optional<Login> login_ WARDEN_GUARDED_BY(mutex_);
+  std::map<std::string, User> users_ WARDEN_GUARDED_BY(mutex_);  // none: authentication is off
+  grpc::Status refusal_ WARDEN_GUARDED_BY(mutex_);
+  int late_refusals_ WARDEN_GUARDED_BY(mutex_) = 0;
   int releases_ WARDEN_GUARDED_BY(mutex_) = 0;
   int abandoned_ WARDEN_GUARDED_BY(mutex_) = 0;
 };

@@ -40,6 +40,8 @@ class TcpPort {
   TcpPort(const TcpPort&) = delete;
   TcpPort& operator=(const TcpPort&) = delete;
 
+  int fd() const { return fd_; }
+
   config::Endpoint endpoint(bool tls = false) const {
     sockaddr_in address{};
     socklen_t size = sizeof(address);
