@@ -13,8 +13,9 @@ from typing import Any, NoReturn, TypeVar
 
 from lab import keys, ports, templates
 from lab.certificates import Certificates
-from lab.etcd import EtcdCluster, Ports, SnapshotStatus
+from lab.etcd import EtcdCluster, Ports
 from lab.monitoring import Alertmanager, Prometheus
+from lab.release import SnapshotStatus
 from lab.state import StateDirectory
 from lab.waiting import LabError, wait_until
 from lab.warden import Warden

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from payload import alert, notification
-from support import LabTest, WardenThatEndsWell, cluster_section, write_config
+from support import LabTest, cluster_section, write_config
 
 from lab import keys, templates
-from lab.etcd import EtcdCluster, SnapshotStatus
+from lab.etcd import EtcdCluster
+from lab.release import SnapshotStatus
+from lab.warden import Warden
 
 PASSWORD = "correct horse"
 
@@ -40,13 +42,7 @@ class AuthTest(LabTest):
             webhook={"bearer_token_file": "token", "rules": [{"match": ['alertname=~"Etcd.*"']}]},
         )
 
-    def serve(self, config: Path) -> WardenThatEndsWell:
-        log = config.with_suffix(".log")
-        warden = self.enterContext(WardenThatEndsWell(self.command.binary, config, log))
-        warden.wait_ready()
-        return warden
-
-    def backup_job(self, warden: WardenThatEndsWell) -> dict[str, Any]:
+    def backup_job(self, warden: Warden) -> dict[str, Any]:
         """How a backup that an alert asks for went."""
         answer = warden.post_webhook(notification(alert()), self.token)
         self.assertEqual(202, answer.status, answer.text)

@@ -5,51 +5,29 @@ import socket
 import threading
 import time
 import unittest
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 from support import LabTest, cluster_section, write_config
+from watched import WatchedTest
 
 from lab import ports
 from lab.certificates import Certificates
-from lab.etcd import EtcdCluster, EtcdMember
+from lab.etcd import EtcdMember
 from lab.exposition import Page
 from lab.waiting import wait_until
-from lab.warden import Warden
 
 BUDGET = 2.0
 RETURN_TIMEOUT = 10.0  # gRPC waits between its attempts to connect
 GARBAGE = b"SSH-2.0-OpenSSH_9.2p1 Debian\r\n" * 50
-MEMBER_VALUES: dict[str, Callable[[dict[str, Any]], float]] = {
-    "member_db_bytes": lambda status: status["dbSize"],
-    "member_db_in_use_bytes": lambda status: status["dbSizeInUse"],
-    "member_raft_term": lambda status: status["raftTerm"],
-    "member_raft_index": lambda status: status["raftIndex"],
-    "member_raft_applied_index": lambda status: status["raftAppliedIndex"],
-    "member_revision": lambda status: status["header"]["revision"],
-    "member_is_leader": lambda status: status["leader"] == status["header"]["member_id"],
-}
 
 
-def member_id(status: dict[str, Any]) -> str:
-    return f"{status['header']['member_id']:x}"
-
-
-class ScrapeTest(LabTest):
+class ScrapeTest(WatchedTest):
     """A TLS cluster of three, and a daemon that watches it."""
-
-    cluster: EtcdCluster
-    warden: Warden
-    ids: dict[str, str]  # member id by name
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        cls.cluster = cls.start_tls_cluster()
-        cls.ids = {name: member_id(status) for name, status in cls.cluster.status().items()}
-        config = write_config(cls.state / "warden.yaml", [cluster_section(cls.cluster)])
-        cls.warden = cls.start_warden(config)
-        cls.warden.page()  # the first scrape also connects
+        cls.watch(cls.start_tls_cluster())
 
     def scrape_within_budget(self) -> Page:
         """A page that came within the time that the scrape said it had."""
@@ -58,22 +36,6 @@ class ScrapeTest(LabTest):
         self.assertLess(time.monotonic() - started, BUDGET)
         self.assert_page_is_clean(page)
         return page
-
-    def assert_agrees_with_etcdctl(self, page: Page, statuses: dict[str, dict[str, Any]]) -> None:
-        """The page has the values of these members, and of no others."""
-        for metric, read in MEMBER_VALUES.items():
-            with self.subTest(metric):
-                said = {member_id(status): read(status) for status in statuses.values()}
-                self.assertEqual(said, page.by_label(metric, "member_id"))
-
-    def settled(self) -> tuple[Page, dict[str, dict[str, Any]]]:
-        """A page, and what etcdctl says: the same before the page was made as after."""
-        for _ in range(20):
-            before, page, after = self.cluster.status(), self.warden.page(), self.cluster.status()
-            if before == after:
-                return page, after
-            time.sleep(0.5)
-        raise AssertionError("the cluster does not come to rest")
 
     def assert_unreachable(self, page: Page, member: EtcdMember, reason: str) -> None:
         """The member is listed and not up, its endpoint tells why, and the others are well."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from support import LabTest, cluster_section, sha256_of, write_config
 
 from lab import keys, ports
-from lab.etcd import EtcdCluster, Ports, SnapshotStatus, etcdctl
+from lab.etcd import EtcdCluster, Ports
+from lab.release import SnapshotStatus
 
 SMALL_KEYS, SMALL_BYTES = 500, 1_000
 LARGE_KEYS, LARGE_BYTES = 1_024, 256 * 1_024  # together 256 MiB
@@ -58,7 +59,8 @@ class SmallDatabase(SnapshotTest):
     def test_etcdctl_sees_what_its_own_snapshot_has(self) -> None:
         self.save()
         own = self.directory / "etcdctl.db"
-        etcdctl("snapshot", "save", own, *self.cluster.client_flags(self.cluster.endpoints[:1]))
+        first = self.cluster.endpoints[:1]
+        self.cluster.etcdctl("snapshot", "save", str(own), endpoints=first)
         ours, theirs = SnapshotStatus.of(self.file), SnapshotStatus.of(own)
         self.assertEqual((theirs.revision, theirs.total_keys), (ours.revision, ours.total_keys))
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import unittest
@@ -15,15 +16,29 @@ sys.path.insert(0, str(ROOT / "deploy" / "quickstart"))
 
 from lab import ports  # noqa: E402
 from lab.certificates import Certificates  # noqa: E402
-from lab.etcd import EtcdCluster, Ports, SnapshotStatus  # noqa: E402
+from lab.etcd import EtcdCluster, Ports  # noqa: E402
 from lab.exposition import Page  # noqa: E402
 from lab.process import environment  # noqa: E402
+from lab.release import INSTALLED, Release, SnapshotStatus  # noqa: E402
 from lab.state import StateDirectory  # noqa: E402
 from lab.warden import Command, Warden  # noqa: E402
 
 BINARY = Path(os.environ.get("WARDEN_BINARY", ROOT / "build" / "dev" / "etcd-warden")).resolve()
 if not BINARY.exists():
     sys.exit(f"{BINARY} is not built; name another binary in WARDEN_BINARY")
+
+
+def etcd_release(minor: str) -> Release:
+    """The programs of the newest patch of that minor, such as "3.6"; skips what needs them if they
+    are not on this machine. Debian 12's own are 3.4."""
+    built = ROOT / "build" / "etcd-versions" / minor
+    if built.exists():
+        return Release(built)
+    if (found := INSTALLED.version).startswith(f"{minor}."):
+        return INSTALLED
+    raise unittest.SkipTest(
+        f"etcd {minor} is not here: PATH has {found}, and tests/etcd-versions/build made none"
+    )
 
 
 def write_config(file: Path, clusters: Sequence[Mapping[str, Any]], **sections: Any) -> Path:
@@ -65,23 +80,44 @@ class LabTest(unittest.TestCase):
         module = Path(sys.modules[cls.__module__].__file__ or "").stem
         directory = BINARY.parent / "integration" / module / cls.__name__
         cls.state = cls.enterClassContext(StateDirectory(directory))
+        cls.addClassCleanup(cls._drop_databases)
+
+    @classmethod
+    def _drop_databases(cls) -> None:
+        """Frees the disk: etcd reserves 128 MB for each member. Logs and backups stay."""
+        for wal in cls.state.path.glob("**/member/wal"):
+            shutil.rmtree(wal.parent, ignore_errors=True)
 
     @classmethod
     def start_cluster(
-        cls, name: str = "etcd", size: int = 3, certificates: Certificates | None = None
+        cls,
+        name: str = "etcd",
+        size: int = 3,
+        certificates: Certificates | None = None,
+        flags: Sequence[str] = (),
+        release: Release = INSTALLED,
     ) -> EtcdCluster:
         """A healthy cluster; plain text without certificates."""
-        cluster = EtcdCluster(cls.state / name, Ports.pairs(ports.claim(2 * size)), certificates)
+        pairs = Ports.pairs(ports.claim(2 * size))
+        cluster = EtcdCluster(cls.state / name, pairs, certificates, flags, release)
         return cls.enterClassContext(cluster)
 
     @classmethod
-    def start_tls_cluster(cls) -> EtcdCluster:
-        return cls.start_cluster(certificates=Certificates.create(cls.state / "pki"))
+    def start_tls_cluster(cls, release: Release = INSTALLED) -> EtcdCluster:
+        certificates = Certificates.create(cls.state / "pki")
+        return cls.start_cluster(certificates=certificates, release=release)
 
     @classmethod
     def start_warden(cls, config: Path) -> Warden:
         """A daemon that is ready."""
         warden = cls.enterClassContext(WardenThatEndsWell(BINARY, config, cls.state / "warden.log"))
+        warden.wait_ready()
+        return warden
+
+    def serve(self, config: Path) -> Warden:
+        """A daemon of the test's own that is ready."""
+        log = config.with_suffix(".log")
+        warden = self.enterContext(WardenThatEndsWell(BINARY, config, log))
         warden.wait_ready()
         return warden
 
@@ -113,8 +149,8 @@ class LabTest(unittest.TestCase):
 class WardenThatEndsWell(Warden):
     """A daemon whose end is part of the test: SIGTERM must lead to exit code 0."""
 
-    def __init__(self, binary: Path, config: Path, log: Path) -> None:
-        super().__init__(binary, config, log, ports.claim(1)[0])
+    def __init__(self, binary: Path, config: Path, log: Path, flags: Sequence[str] = ()) -> None:
+        super().__init__(binary, config, log, ports.claim(1)[0], flags)
 
     def __exit__(self, *_: object) -> None:
         code = self.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.waiting import LabError
 
-DAYS = "30"
+CA_DAYS, SERVER_DAYS, CLIENT_DAYS = 90, 60, 30
 LOOPBACK_NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
 
 
@@ -30,8 +30,8 @@ class Certificates:
         made = cls(directory)
         directory.mkdir(parents=True)
         made._create_authority()
-        made._issue("etcd", made.server_cert, made.server_key, "serverAuth,clientAuth")
-        made._issue("etcd-warden", made.client_cert, made.client_key, "clientAuth")
+        made._issue("etcd", made.server_cert, made.server_key, SERVER_DAYS, "serverAuth,clientAuth")
+        made._issue("etcd-warden", made.client_cert, made.client_key, CLIENT_DAYS, "clientAuth")
         return made
 
     def client_context(self) -> ssl.SSLContext:
@@ -42,13 +42,15 @@ class Certificates:
 
     def _create_authority(self) -> None:
         self._openssl(
+            "-days", str(CA_DAYS),
             "-subj", "/CN=etcd-warden lab CA", "-keyout", self.ca_key, "-out", self.ca,
             "-addext", "basicConstraints=critical,CA:TRUE",
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def _issue(self, name: str, cert: Path, key: Path, usage: str) -> None:
+    def _issue(self, name: str, cert: Path, key: Path, days: int, usage: str) -> None:
         self._openssl(
+            "-days", str(days),
             "-CA", self.ca, "-CAkey", self.ca_key,
             "-subj", f"/CN={name}", "-keyout", key, "-out", cert,
             "-addext", "basicConstraints=critical,CA:FALSE",
@@ -60,7 +62,7 @@ class Certificates:
     def _openssl(*arguments: str | Path) -> None:
         command = [
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-noenc", "-days", DAYS, *map(str, arguments),
+            "-noenc", *map(str, arguments),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -1,44 +1,17 @@
-"""etcd clusters on loopback, and etcdctl."""
+"""etcd clusters on loopback."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from lab.certificates import Certificates
-from lab.process import Process, environment
+from lab.process import Process
+from lab.release import INSTALLED, Release
 from lab.waiting import LabError, wait_until
 
 START_TIMEOUT = 60.0
-
-
-def etcdctl(*arguments: str | Path, timeout: float = 60.0) -> str:
-    """What etcdctl printed; LabError with its last words if it failed."""
-    command = ["etcdctl", *map(str, arguments)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout, env=environment(), check=False
-    )
-    if done.returncode != 0:
-        words = (done.stderr or done.stdout).strip().splitlines()
-        raise LabError(f"etcdctl {arguments[0]}: {words[-1] if words else 'failed'}")
-    return done.stdout
-
-
-@dataclass(frozen=True)
-class SnapshotStatus:
-    """What `etcdctl snapshot status` says of a file."""
-
-    hash: int
-    revision: int
-    total_keys: int
-    total_size: int
-
-    @classmethod
-    def of(cls, file: Path) -> "SnapshotStatus":
-        read = json.loads(etcdctl("snapshot", "status", file, "-w", "json"))
-        return cls(read["hash"], read["revision"], read["totalKey"], read["totalSize"])
 
 
 @dataclass(frozen=True)
@@ -62,7 +35,7 @@ class EtcdMember(Process):
         self.client_url = f"{scheme}://127.0.0.1:{ports.client}"
         self.peer_url = f"{scheme}://127.0.0.1:{ports.peer}"
         self.data = cluster.directory / name
-        super().__init__(name, ["etcd"], cluster.directory / f"{name}.log")
+        super().__init__(name, [cluster.release.server], cluster.directory / f"{name}.log")
         self.argv += [
             f"--name={name}",
             f"--data-dir={self.data}",
@@ -75,6 +48,12 @@ class EtcdMember(Process):
             *(_tls_flags(cluster.certificates) if cluster.certificates else []),
             *flags,
         ]
+
+    def change_release(self, release: Release) -> None:
+        """Restarts the member with that version's server."""
+        self.kill()
+        self.argv[0] = release.server
+        self.start()
 
 
 def _tls_flags(certificates: Certificates) -> list[str]:
@@ -93,7 +72,8 @@ def _tls_flags(certificates: Certificates) -> list[str]:
 class EtcdCluster:
     """Members `etcd-1`, `etcd-2`, ...; with certificates every URL is TLS with client certificates.
 
-    As a context manager it is started, and stopped at the end.
+    As a context manager it is started, and stopped at the end. `added` are the members that joined
+    later, or were only announced so far.
     """
 
     def __init__(
@@ -102,13 +82,16 @@ class EtcdCluster:
         ports: Sequence[Ports],
         certificates: Certificates | None = None,
         flags: Sequence[str] = (),
+        release: Release = INSTALLED,
     ) -> None:
         self.directory = directory
         self.certificates = certificates
+        self.release = release
         self.user: str | None = None  # "name:password", once etcd asks for it
         self.members = [
             EtcdMember(self, f"etcd-{number}", pair, flags) for number, pair in enumerate(ports, 1)
         ]
+        self.added: list[EtcdMember] = []
         self._topology = ",".join(f"{member.name}={member.peer_url}" for member in self.members)
         self._token = f"lab-{ports[0].peer}"
         for member in self.members:
@@ -139,8 +122,23 @@ class EtcdCluster:
 
     def stop(self) -> None:
         # Killed: a leader that is asked politely spends seconds on handing over what nobody needs.
-        for member in self.members:
+        for member in [*self.members, *self.added]:
             member.kill()
+
+    def add_member(self, name: str, ports: Ports, learner: bool = False) -> EtcdMember:
+        """Announces one more member, which joins when it is started; start it before the next."""
+        member = EtcdMember(self, name, ports, ["--initial-cluster-state=existing"])
+        role = ["--learner"] if learner else []
+        arguments = ["member", "add", name, f"--peer-urls={member.peer_url}", *role]
+        # etcd refuses until all members have been connected for five seconds.
+        wait_until(
+            lambda: self.etcdctl(*arguments), START_TIMEOUT, f"{name} is added", self.members, 0.5
+        )
+        known = [*self.members, *self.added, member]
+        topology = ",".join(f"{each.name}={each.peer_url}" for each in known)
+        member.argv.append(f"--initial-cluster={topology}")
+        self.added.append(member)
+        return member
 
     def wait_healthy(self, timeout: float = START_TIMEOUT) -> None:
         """Until every member answers a linearizable read."""
@@ -153,7 +151,7 @@ class EtcdCluster:
         )
 
     def etcdctl(self, *arguments: str, endpoints: Sequence[str] | None = None) -> str:
-        return etcdctl(*arguments, *self.client_flags(endpoints))
+        return self.release.etcdctl(*arguments, *self.client_flags(endpoints))
 
     def client_flags(self, endpoints: Sequence[str] | None = None) -> list[str]:
         """The flags with which etcdctl, and etcd-warden, reach this cluster."""
@@ -170,7 +168,8 @@ class EtcdCluster:
 
     def status(self, members: Sequence[EtcdMember] | None = None) -> dict[str, dict[str, Any]]:
         """etcdctl's `endpoint status` of these members, or of all that run, by their names."""
-        asked = members or [member for member in self.members if member.running]
+        every = [*self.members, *self.added]
+        asked = members or [member for member in every if member.running]
         names = {member.client_url: member.name for member in asked}
         answer = self.etcdctl("endpoint", "status", "-w", "json", endpoints=list(names))
         return {names[entry["Endpoint"]]: entry["Status"] for entry in json.loads(answer)}
@@ -188,8 +187,8 @@ class EtcdCluster:
     def restore(self, snapshot: Path) -> None:
         """Gives every member the data of a snapshot, before the first start."""
         for member in self.members:
-            etcdctl(
-                "snapshot", "restore", snapshot,
+            self.release.snapshot(
+                "restore", snapshot,
                 f"--name={member.name}",
                 f"--data-dir={member.data}",
                 f"--initial-cluster={self._topology}",

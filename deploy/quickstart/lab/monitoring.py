@@ -2,7 +2,9 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+from lab.exposition import Sample
 from lab.process import Process
 from lab.waiting import wait_until
 from lab.web import get_json, request
@@ -44,10 +46,22 @@ class Prometheus(_Server):
             if alert["labels"]["alertname"] == name and alert["state"] == state
         ]
 
-    def scrape_health(self) -> list[str]:
-        """What Prometheus thinks of each of its targets: "up", "down" or "unknown"."""
+    def targets(self) -> list[dict[str, Any]]:
+        """What Prometheus thinks of each of its targets: `health` is "up", "down" or "unknown"."""
+        targets: list[dict[str, Any]]
         targets = get_json(f"{self.url}/api/v1/targets")["data"]["activeTargets"]
-        return [target["health"] for target in targets]
+        return targets
+
+    def scrape_health(self) -> list[str]:
+        return [target["health"] for target in self.targets()]
+
+    def query(self, expression: str) -> list[Sample]:
+        """An instant vector."""
+        data = get_json(f"{self.url}/api/v1/query?{urlencode({'query': expression})}")["data"]
+        return [
+            Sample(metric.pop("__name__", ""), metric, float(value))
+            for metric, (_, value) in ((each["metric"], each["value"]) for each in data["result"])
+        ]
 
 
 class Alertmanager(_Server):

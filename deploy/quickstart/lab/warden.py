@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,19 @@ class Command:
 class Warden(Process):
     """`etcd-warden serve`."""
 
-    def __init__(self, binary: Path, config: Path, log: Path, port: int) -> None:
+    def __init__(
+        self, binary: Path, config: Path, log: Path, port: int, flags: Sequence[str] = ()
+    ) -> None:
         self.command = Command(binary)
         self.config = config
-        self.url = f"http://127.0.0.1:{port}"
+        self.address = f"127.0.0.1:{port}"
+        self.url = f"http://{self.address}"
         argv = [
             str(binary),
             "serve",
             f"--config.file={config}",
-            f"--web.listen-address=127.0.0.1:{port}",
+            f"--web.listen-address={self.address}",
+            *flags,
         ]
         super().__init__("etcd-warden", argv, log)
 

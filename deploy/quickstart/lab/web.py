@@ -1,7 +1,9 @@
 """HTTP to a server on loopback: no proxies, no redirects, no exceptions for error codes."""
 
+import base64
 import http.client
 import json
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +35,16 @@ def request(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float = 10.0,
+    trust: ssl.SSLContext | None = None,
 ) -> Response:
-    """Raises OSError when there is no whole answer, whatever its status."""
+    """Raises OSError when there is no whole answer, whatever its status. `trust` is for https."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    host = parts.hostname or ""
+    connection = (
+        http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=trust)
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(host, parts.port, timeout=timeout)
+    )
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request(method, target or "/", body, dict(headers or {}))
@@ -46,6 +54,11 @@ def request(
         raise OSError(f"{method} {url}: {error!r}") from error
     finally:
         connection.close()
+
+
+def basic_auth(user: str, password: str) -> dict[str, str]:
+    """The header by which a client names itself."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
 def get_json(url: str) -> Any:
