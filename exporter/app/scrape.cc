@@ -49,6 +49,7 @@ Result<Selection> ParseSelection(const http::Query& query) {
     }
     if (known) continue;
     std::vector<std::string> names;
+    names.reserve(kParts.size());
     for (const Part& part : kParts) names.emplace_back(part.name);
     return Status(Code::kInvalidArgument, "collect[]: \"" + ToSingleLine(value->second, 64) +
                                               "\" is none of " + Join(names, ", "));

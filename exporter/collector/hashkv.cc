@@ -76,6 +76,7 @@ std::string Describe(const etcd::Member& member) {
 
 std::string Describe(const std::vector<etcd::Member>& members) {
   std::vector<std::string> names;
+  names.reserve(members.size());
   for (const etcd::Member& member : members) names.push_back(Describe(member));
   return Join(names, ", ");
 }

@@ -17,13 +17,13 @@ void CloseEndpoint(EndpointView& endpoint, const Closing& closing, bool early) {
   if (!status.value && !status.error) {
     status = Failure<MemberStatus>(closing.missing, closing.started, closing.now);
   }
-  if (!MayList(status)) {
+  // A learner's refusal where Status shows a voter: it was promoted between the two answers.
+  const bool was_learner = list && list->error && list->error->reason == Reason::kLearner;
+  if (!MayList(status) || was_learner) {
     list.reset();
   } else if (!list) {
     list = Failure<MemberList>(closing.missing, early ? closing.started : status.finished,
                                closing.now);
-  } else if (list->error && list->error->reason == Reason::kLearner) {
-    list.reset();  // promoted between the two answers, or Status does not say that it is one
   }
   if (!list || !list->ok()) endpoint.list_sender.reset();
 }

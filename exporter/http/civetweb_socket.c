@@ -3,6 +3,6 @@
 
 #include "civetweb_socket.h"
 
-int warden_socket_of(const struct mg_connection* connection) {
+int WardenSocketOf(const struct mg_connection* connection) {
   return connection->client.sock;
 }

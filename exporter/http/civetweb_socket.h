@@ -9,7 +9,7 @@ extern "C" {
 
 /* The descriptor belongs to civetweb; it is valid until the callback connection_close returns. 0
  * for a connection that civetweb made up for a message of its own. */
-int warden_socket_of(const struct mg_connection* connection);
+int WardenSocketOf(const struct mg_connection* connection);
 
 #ifdef __cplusplus
 }

@@ -78,7 +78,7 @@ int CivetServer::OnTlsContext(void* context, void* self) {
 // Over TLS after the handshake, with which Tls has begun the connection.
 int CivetServer::OnConnection(const mg_connection* connection, void** /*data*/) {
   Connections& connections = Of(connection).connections_;
-  const int socket = warden_socket_of(connection);
+  const int socket = WardenSocketOf(connection);
   // Otherwise the kernel would take megabytes at a time, and a client that reads slowly but
   // steadily would look like one that does not read. Where it is refused, things stay like that.
   setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof(kUnsentBytes));
@@ -108,7 +108,7 @@ int CivetServer::OnMessage(const mg_connection* connection, const char* message)
   const CivetServer& server = Of(connection);
   const std::string line = ToSingleLine(message);
   // civetweb makes a connection without a socket up for what is about none.
-  server.service_.LogMessage(line, warden_socket_of(connection) > 0);
+  server.service_.LogMessage(line, WardenSocketOf(connection) > 0);
   MutexLock lock(server.mutex_);
   if (server.first_message_.empty()) server.first_message_ = line;
   return 1;  // neither stderr nor a file

@@ -341,11 +341,15 @@ std::vector<prometheus::MetricFamily> Instruments::Collect() const {
   MutexLock lock(state_->mutex);
   families.push_back(state_->CollectRpcFailures());
   for (prometheus::MetricFamily& family : families) {
-    std::erase_if(family.metric, [&](const prometheus::ClientMetric& metric) {
+    std::vector<prometheus::ClientMetric> shown;
+    shown.reserve(family.metric.size());
+    for (prometheus::ClientMetric& metric : family.metric) {
       const auto label = std::find_if(metric.label.begin(), metric.label.end(),
                                       [](const auto& each) { return each.name == kClusterLabel; });
-      return label != metric.label.end() && state_->Hides(family.name, label->value);
-    });
+      if (label != metric.label.end() && state_->Hides(family.name, label->value)) continue;
+      shown.push_back(std::move(metric));
+    }
+    family.metric = std::move(shown);
   }
   return families;
 }

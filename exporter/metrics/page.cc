@@ -88,8 +88,9 @@ void AppendHistogram(std::string& text, std::string_view name, const std::string
 template <typename Series, typename Append>
 void InOrder(const std::vector<Series>& series, Append append) {
   std::vector<const Series*> sorted;
+  sorted.reserve(series.size());
   for (const Series& each : series) sorted.push_back(&each);
-  std::ranges::stable_sort(sorted, {}, [](const Series* each) { return each->labels; });
+  std::ranges::stable_sort(sorted, {}, &Series::labels);
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (i == 0 || sorted[i]->labels != sorted[i - 1]->labels) append(*sorted[i]);
   }
@@ -105,7 +106,7 @@ void Page::Gauge(std::string_view name, std::string_view help, double value,
       .values.push_back({std::move(text), value});
 }
 
-void Page::Add(std::vector<MetricFamily> families) {
+void Page::Add(const std::vector<MetricFamily>& families) {
   for (const MetricFamily& added : families) {
     Family& family = FamilyOf(added.name, added.help, added.type);
     for (const ClientMetric& metric : added.metric) {
@@ -135,7 +136,10 @@ Page::Family& Page::FamilyOf(std::string name, std::string_view help, MetricType
 
 std::string Page::Text() const {
   std::string text;
-  for (const auto& [name, family] : families_) {
+  for (const auto& entry : families_) {
+    // No structured binding: clang 14 captures none in a lambda.
+    const std::string& name = entry.first;
+    const Family& family = entry.second;
     if (family.values.empty() && family.histograms.empty()) continue;
     text.append("# HELP ").append(name).append(" ");
     AppendEscaped(text, family.help, false);

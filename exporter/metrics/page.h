@@ -24,7 +24,7 @@ class Page {
              std::initializer_list<Label> labels);
   // Counters, gauges and histograms with their full names, as a prometheus-cpp registry collects
   // them.
-  void Add(std::vector<prometheus::MetricFamily> families);
+  void Add(const std::vector<prometheus::MetricFamily>& families);
 
   // The page in Prometheus' text format 0.0.4, families sorted by name and samples by labels.
   // Invalid UTF-8 is replaced, since one bad byte would cost the whole scrape.
