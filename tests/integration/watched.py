@@ -56,6 +56,22 @@ class WatchedTest(LabTest):
             time.sleep(0.5)
         raise AssertionError("the cluster does not come to rest")
 
+    def assert_three_healthy_voters(self, page: Page) -> None:
+        """The roll-ups of a cluster in which nothing is wrong."""
+        self.assertEqual({"voter": 3, "learner": 0}, page.by_label("cluster_members", "role"))
+        for name, value in {
+            "up": 1,
+            "cluster_voters_reachable": 3,
+            "cluster_failure_tolerance": 1,
+            "cluster_distinct_cluster_ids": 1,
+            "cluster_distinct_leaders": 1,
+            "cluster_distinct_member_lists": 1,
+            "cluster_distinct_versions": 1,
+            "cluster_endpoints_unknown": 0,
+            "cluster_client_urls_uncovered": 0,
+        }.items():
+            self.assertEqual(value, page.value(name), name)
+
     def assert_agrees_with_etcdctl(self, page: Page, statuses: Statuses) -> None:
         """The page has the values of these members, and of no others."""
         for metric, read in MEMBER_VALUES.items():
