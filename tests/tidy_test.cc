@@ -19,9 +19,9 @@ constexpr Limits kLimits{
     .columns = 100, .header_lines = 150, .source_lines = 400, .function_lines = 70};
 
 // A file includes its own folder and folders to its left: see exporter/README.md.
-constexpr std::array<std::string_view, 15> kOrder = {
-    "base",     "proto",  "config",  "etcd",    "bbolt", "http", "metrics", "collector",
-    "snapshot", "backup", "webhook", "restore", "app",   "cli",  "main.cc"};
+constexpr std::array<std::string_view, 16> kOrder = {
+    "base",      "proto",    "config", "etcd",    "bbolt",   "mvcc", "http", "metrics",
+    "collector", "snapshot", "backup", "webhook", "restore", "app",  "cli",  "main.cc"};
 
 // Spellings with one home in the program; tests are free to use them.
 const std::vector<Ban> kProgramBans = {
@@ -88,6 +88,14 @@ const std::vector<Ban> kProgramBans = {
      .pattern = R"(<(unistd|fcntl|dirent|poll|netdb|pthread|sys/\w+|netinet/\w+)\.h>)",
      .example = "#include <sys/stat.h>",
      .homes = {"exporter/base/", "exporter/http/"}},
+    {.what = "ISA-L",
+     .pattern = R"(<isa-l/|\bcrc32_iscsi\b)",
+     .example = "#include <isa-l/crc.h>",
+     .homes = {"exporter/base/crc32c.cc"}},
+    {.what = "xxHash",
+     .pattern = R"(<xxhash\.h>|\bXXH)",
+     .example = "#include <xxhash.h>",
+     .homes = {"exporter/mvcc/key_table.cc"}},
     {.what = "signals",
      .pattern = R"(<(csignal|signal\.h)>)",
      .example = "#include <csignal>",

@@ -40,7 +40,7 @@ http::Response Answer(Runtime& runtime, ClusterRuntime& cluster, const Deadline&
   const collector::Observed observed = cluster.observer->Observe(deadline);
   metrics::Page page;
   RenderCluster(page, runtime, cluster, observed, budget);
-  RenderBackups(page, runtime.env(), cluster);
+  RenderAtRisk(page, cluster, observed, RenderBackups(page, runtime.env(), cluster));
   if (!debug) return PageResponse(page);
   const std::string account = DescribeObservation({.cluster = cluster.config.name,
                                                    .view = observed.observation->Wait(),

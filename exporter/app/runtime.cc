@@ -78,7 +78,7 @@ Result<std::shared_ptr<backup::Worker>> Runtime::TakeOrOpenWorker(
   }
   WARDEN_ASSIGN_OR_RETURN(
       std::shared_ptr<backup::Worker> worker,
-      backup::Worker::Open(config.name, directory, cluster,
+      backup::Worker::Open(config.name, directory, {cluster, config.backup->attest},
                            {env().files, env().clock, env().log, common_.instruments}));
   return worker;
 }
@@ -95,7 +95,7 @@ void Runtime::Start(const Runtime* previous) {
     if (is_new && cluster->hash_checker) cluster->hash_checker->Start(stop_token());
     if (!cluster->worker) continue;
     if (previous != nullptr && previous->Uses(*cluster->worker)) {
-      cluster->worker->UseCluster(cluster->cluster);
+      cluster->worker->UseSource({cluster->cluster, cluster->config.backup->attest});
     } else {
       cluster->worker->Start(stop_token());
     }

@@ -1,5 +1,6 @@
 #include "exporter/app/scrape.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "exporter/base/text.h"
 #include "exporter/collector/budget.h"
 #include "exporter/collector/render.h"
+#include "exporter/etcd/membership.h"
 
 namespace warden::app {
 namespace {
@@ -85,8 +87,9 @@ void RenderCluster(metrics::Page& page, Runtime& runtime, ClusterRuntime& cluste
   }
 }
 
-void RenderBackups(metrics::Page& page, const Env& env, const ClusterRuntime& cluster) {
-  if (!cluster.worker) return;
+std::optional<SavedState> RenderBackups(metrics::Page& page, const Env& env,
+                                        const ClusterRuntime& cluster) {
+  if (!cluster.worker) return std::nullopt;
   backup::Subject subject{.cluster = cluster.config.name,
                           .listing = {},
                           .jobs = cluster.worker->History(),
@@ -103,6 +106,24 @@ void RenderBackups(metrics::Page& page, const Env& env, const ClusterRuntime& cl
     subject.free_bytes = *free;
   }
   backup::Render(page, subject);
+  const backup::Manifest* newest = subject.listing ? subject.listing->NewestGood() : nullptr;
+  if (newest == nullptr || !newest->revision) return std::nullopt;
+  return SavedState{.cluster_id = newest->cluster_id, .revision = *newest->revision};
+}
+
+void RenderAtRisk(metrics::Page& page, const ClusterRuntime& cluster,
+                  const collector::Observed& observed, const std::optional<SavedState>& saved) {
+  const auto known = cluster.observer->Known();
+  const auto answers = etcd::StatusByMember(
+      observed.observation->Wait(), known ? std::optional(known->cluster_id) : std::nullopt);
+  std::optional<std::int64_t> live;
+  for (const auto& [id, endpoint] : answers) {
+    const etcd::MemberStatus& status = *endpoint->status.value;
+    if (saved && status.cluster_id == saved->cluster_id) {
+      live = std::max(live.value_or(0), status.revision);
+    }
+  }
+  if (live) backup::RenderAtRisk(page, cluster.config.name, saved->revision, *live);
 }
 
 void RenderSelf(metrics::Page& page, const Self& self) {
@@ -125,11 +146,13 @@ metrics::Page Scrape(Runtime& runtime, const Selection& selection, Milliseconds 
     }
   }
   // The disk is read while the clusters answer.
-  if (selection.backups) {
-    for (const auto& cluster : runtime.clusters()) RenderBackups(page, runtime.env(), *cluster);
+  std::vector<std::optional<SavedState>> saved(runtime.clusters().size());
+  for (std::size_t i = 0; selection.backups && i < saved.size(); ++i) {
+    saved[i] = RenderBackups(page, runtime.env(), *runtime.clusters()[i]);
   }
   for (std::size_t i = 0; i < observed.size(); ++i) {
     RenderCluster(page, runtime, *runtime.clusters()[i], observed[i], budget);
+    RenderAtRisk(page, *runtime.clusters()[i], observed[i], saved[i]);
   }
   if (selection.self) RenderSelf(page, ReadSelf(runtime));
   return page;

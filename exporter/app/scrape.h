@@ -1,7 +1,9 @@
 // The page of /metrics, and the parts of it that other pages share: ask first, then render.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "exporter/app/runtime.h"
@@ -33,8 +35,18 @@ Milliseconds RequestBudget(Runtime& runtime, const http::Request& request);
 void RenderCluster(metrics::Page& page, Runtime& runtime, ClusterRuntime& cluster,
                    const collector::Observed& observed, Milliseconds budget);
 
-// Adds what the cluster's catalogue and jobs say; nothing without a backup section.
-void RenderBackups(metrics::Page& page, const Env& env, const ClusterRuntime& cluster);
+// What the newest good backup holds.
+struct SavedState {
+  std::uint64_t cluster_id = 0;
+  std::int64_t revision = 0;
+};
+// Adds what the cluster's catalogue and jobs say; nothing without a backup section. Returns the
+// state of the newest good backup, if there is one that tells.
+std::optional<SavedState> RenderBackups(metrics::Page& page, const Env& env,
+                                        const ClusterRuntime& cluster);
+// What a restore of that would lose now; nothing if either is unknown, or the cluster is another.
+void RenderAtRisk(metrics::Page& page, const ClusterRuntime& cluster,
+                  const collector::Observed& observed, const std::optional<SavedState>& saved);
 
 // What the process knows of itself. Pure, in all situations the same families.
 struct Self {

@@ -65,6 +65,12 @@ bool IsOrphan(Files& files, const Files::Path& directory, const std::string& id)
 
 }  // namespace
 
+const Manifest* Listing::NewestGood() const {
+  const auto found = std::ranges::find_if(
+      backups, [](const Manifest& backup) { return backup.quarantined.empty(); });
+  return found == backups.end() ? nullptr : &*found;
+}
+
 Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
   WARDEN_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, files.List(directory));
   std::set<std::string> names;
@@ -144,6 +150,10 @@ Status Catalogue::Commit(const Manifest& manifest) {
 Status Catalogue::Publish(const Manifest& manifest) {
   const Files::Path partial = directory_ / WithPartialSuffix(ManifestName(manifest.id));
   const std::string text = DumpJson(ToJson(manifest), 2) + "\n";
+  if (text.size() > kManifestBytesMax) {
+    return Status(Code::kResourceExhausted, "the manifest has " + std::to_string(text.size()) +
+                                                " bytes, more than can be read back");
+  }
   WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> file, files_->Create(partial));
   WARDEN_RETURN_IF_ERROR(file->Append(std::as_bytes(std::span(text))));
   WARDEN_RETURN_IF_ERROR(file->Sync());

@@ -28,6 +28,9 @@ struct Listing {
   std::vector<Manifest> backups;    // newest first, by id
   std::vector<Stranger> strangers;  // damaged or foreign files; never touched
   std::uint64_t stored_bytes = 0;   // of the backups' snapshots
+
+  // The newest backup that is not in quarantine; nullptr if there is none.
+  const Manifest* NewestGood() const;
 };
 
 // Reads the directory. Works beside a running writer and without rights to write; a backup that is

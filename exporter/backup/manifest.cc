@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "exporter/base/text.h"
+#include "exporter/snapshot/report.h"
 
 namespace warden::backup {
 namespace {
@@ -81,6 +82,20 @@ class FieldReader {
   std::optional<std::string> complaint_;
 };
 
+// Manifests of before level 3 say nothing of it, which is unattested.
+snapshot::Attestation AttestationFromJson(const ParsedJson& json) {
+  snapshot::Attestation attestation;
+  const std::string verdict = FindString(json, "verdict").value_or("");
+  for (const auto each : {snapshot::Verdict::kAttested, snapshot::Verdict::kMismatch}) {
+    if (verdict == snapshot::VerdictName(each)) attestation.verdict = each;
+  }
+  attestation.agreed = static_cast<int>(FindInteger(json, "agreed").value_or(0));
+  attestation.voters = static_cast<int>(FindInteger(json, "voters").value_or(0));
+  attestation.differing = FindStrings(json, "differing");
+  attestation.reason = FindString(json, "reason").value_or("");
+  return attestation;
+}
+
 Status Damaged(const std::string& field) {
   return Status(Code::kInvalidArgument,
                 "the manifest's field \"" + field + "\" is missing or wrong");
@@ -130,6 +145,17 @@ Manifest DescribeTaken(const snapshot::Taken& taken) {
   manifest.size_bytes = taken.stream.size_bytes;
   manifest.sha256 = taken.stream.sha256;
   manifest.database_sha256 = taken.stream.database_sha256;
+  manifest.verification_level = static_cast<int>(taken.level());
+  manifest.attestation = taken.attestation;
+  if (taken.attestation.verdict == snapshot::Verdict::kMismatch) {
+    manifest.quarantined = snapshot::Describe(taken.attestation);
+  }
+  if (const auto& inspection = taken.verification.inspection) {
+    manifest.revision = inspection->revision();
+    manifest.contents = snapshot::ContentsToJson(*inspection);
+  }
+  manifest.notes = taken.notes;
+  for (const std::string& warning : taken.verification.warnings) manifest.notes.push_back(warning);
   manifest.started = taken.started;
   manifest.duration = taken.duration;
   return manifest;
@@ -153,31 +179,42 @@ Trigger TriggerFromJson(const ParsedJson& json) {
           .rule = FindString(json, "rule").value_or("")};
 }
 
+Json VerificationToJson(const Manifest& manifest) {
+  Json json{{"level", manifest.verification_level}};
+  json.update(snapshot::ToJson(manifest.attestation));
+  return json;
+}
+
 Json ToJson(const Manifest& manifest) {
   Json etcd{{"version", manifest.etcd_version}};
   if (!manifest.storage_version.empty()) etcd["storage_version"] = manifest.storage_version;
-  return Json{{"schema", kSchema},
-              {"id", manifest.id},
-              {"cluster", {{"name", manifest.cluster_name}, {"id", FormatId(manifest.cluster_id)}}},
-              {"member",
-               {{"id", FormatId(manifest.member_id)},
-                {"name", manifest.member_name},
-                {"endpoint", manifest.endpoint},
-                {"role", manifest.role}}},
-              {"etcd", etcd},
-              {"revision_before", manifest.revision_before},
-              {"raft_index_before", manifest.raft_index_before},
-              {"raft_term", manifest.raft_term},
-              {"file", manifest.file},
-              {"size_bytes", manifest.size_bytes},
-              {"sha256", manifest.sha256},
-              {"database_sha256", manifest.database_sha256},
-              {"verification", {{"level", manifest.verification_level}}},
-              {"started", FormatTime(manifest.started)},
-              {"created", FormatTime(manifest.created)},
-              {"duration_seconds", ToSeconds(manifest.duration)},
-              {"trigger", ToJson(manifest.trigger)},
-              {"job", manifest.job_id}};
+  Json json{{"schema", kSchema},
+            {"id", manifest.id},
+            {"cluster", {{"name", manifest.cluster_name}, {"id", FormatId(manifest.cluster_id)}}},
+            {"member",
+             {{"id", FormatId(manifest.member_id)},
+              {"name", manifest.member_name},
+              {"endpoint", manifest.endpoint},
+              {"role", manifest.role}}},
+            {"etcd", etcd},
+            {"revision_before", manifest.revision_before},
+            {"raft_index_before", manifest.raft_index_before},
+            {"raft_term", manifest.raft_term},
+            {"file", manifest.file},
+            {"size_bytes", manifest.size_bytes},
+            {"sha256", manifest.sha256},
+            {"database_sha256", manifest.database_sha256},
+            {"verification", VerificationToJson(manifest)},
+            {"started", FormatTime(manifest.started)},
+            {"created", FormatTime(manifest.created)},
+            {"duration_seconds", ToSeconds(manifest.duration)},
+            {"trigger", ToJson(manifest.trigger)},
+            {"job", manifest.job_id}};
+  if (manifest.revision) json["revision"] = *manifest.revision;
+  if (!manifest.quarantined.empty()) json["quarantined"] = manifest.quarantined;
+  if (!manifest.notes.empty()) json["notes"] = manifest.notes;
+  if (!manifest.contents.is_null()) json["contents"] = manifest.contents;
+  return json;
 }
 
 Result<Manifest> ParseManifest(std::string_view text) {
@@ -213,6 +250,11 @@ Result<Manifest> ParseManifest(std::string_view text) {
   FieldReader verification = root.Object("verification");
   manifest.verification_level =
       static_cast<int>(std::min<std::uint64_t>(verification.Count("level"), kLevelMax));
+  manifest.attestation = AttestationFromJson(json.value("verification", ParsedJson::object()));
+  if (FindField(json, "revision") != nullptr) manifest.revision = root.Integer("revision");
+  manifest.quarantined = root.OptionalString("quarantined");
+  manifest.notes = FindStrings(json, "notes");
+  if (const ParsedJson* contents = FindField(json, "contents")) manifest.contents = *contents;
   manifest.started = root.Time("started");
   manifest.created = root.Time("created");
   manifest.duration = root.Duration("duration_seconds");

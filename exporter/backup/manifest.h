@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exporter/base/clock.h"
 #include "exporter/base/json.h"
@@ -43,9 +45,16 @@ struct Manifest {
   std::uint64_t size_bytes = 0;
   std::string sha256;           // of the file
   std::string database_sha256;  // of the file without its trailer
-  int verification_level = 0;   // 0: length and SHA-256 trailer
-  WallTime started{};           // of the stream
-  WallTime created{};           // when the backup was complete
+  int verification_level = 0;   // as snapshot::Level
+  snapshot::Attestation attestation;
+  // The revision that the snapshot is of; nullopt in manifests older than level 2.
+  std::optional<std::int64_t> revision;
+  // Why the backup is not to be trusted: then it satisfies no rule, and is kept all the same.
+  std::string quarantined;
+  Json contents;                   // as snapshot::ContentsToJson; null if unknown
+  std::vector<std::string> notes;  // what whoever restores it has to know
+  WallTime started{};              // of the stream
+  WallTime created{};              // when the backup was complete
   Nanoseconds duration{};
   Trigger trigger;
 };

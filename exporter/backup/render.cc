@@ -29,7 +29,7 @@ void RenderJobs(Page& page, const Subject& subject) {
              SecondsOrZero(attempt), {cluster});
 }
 
-// The newest backup's own facts.
+// The newest good backup's own facts.
 void RenderNewest(Page& page, const Manifest& newest, const metrics::Label& cluster) {
   page.Gauge("backup_last_duration_seconds", "How long the newest backup took to stream.",
              ToSeconds(newest.duration), {cluster});
@@ -40,17 +40,26 @@ void RenderNewest(Page& page, const Manifest& newest, const metrics::Label& clus
              {cluster,
               {metrics::kMemberLabel, FormatId(newest.member_id)},
               {"version", newest.etcd_version}});
-  page.Gauge(
-      "backup_verification_level",
-      "How far the newest backup is proven: 0 by the length and SHA-256 digest of its stream.",
-      newest.verification_level, {cluster});
+  if (newest.revision) {
+    page.Gauge("backup_last_success_revision", "MVCC revision inside the newest backup.",
+               static_cast<double>(*newest.revision), {cluster});
+  }
+  page.Gauge("backup_verification_level",
+             "How far the newest backup is proven: 0 by the length and SHA-256 digest of its "
+             "stream, 1 page by page, 2 record by record, 3 by a quorum of the voters.",
+             newest.verification_level, {cluster});
 }
 
 void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
   const metrics::Label cluster{metrics::kClusterLabel, subject.cluster};
   std::optional<WallTime> newest;
   std::optional<WallTime> oldest;
+  int quarantined = 0;
   for (const Manifest& backup : listing.backups) {
+    if (!backup.quarantined.empty()) {
+      ++quarantined;
+      continue;
+    }
     newest = std::max(newest.value_or(backup.created), backup.created);
     oldest = std::min(oldest.value_or(backup.created), backup.created);
   }
@@ -63,8 +72,12 @@ void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
              "unverified enters the catalogue; backup_verification_level says how far it was "
              "proven.",
              SecondsOrZero(newest), {cluster});
-  page.Gauge("backup_stored", "Backups in the catalogue.",
-             static_cast<double>(listing.backups.size()), {cluster});
+  page.Gauge("backup_stored", "Backups in the catalogue, those in quarantine left out.",
+             static_cast<double>(listing.backups.size()) - quarantined, {cluster});
+  page.Gauge("backup_quarantined",
+             "Backups in the catalogue that must not be trusted: members of the cluster held other "
+             "data than the snapshot. None of the other figures counts them, but for the bytes.",
+             quarantined, {cluster});
   const auto damaged = std::count_if(listing.strangers.begin(), listing.strangers.end(),
                                      [](const Stranger& stranger) { return stranger.damaged; });
   page.Gauge("backup_damaged",
@@ -81,7 +94,7 @@ void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
                "Age of the newest verified backup at scrape time; absent until the first one.",
                ToSeconds(std::max(subject.now - *newest, Nanoseconds(0))), {cluster});
   }
-  if (!listing.backups.empty()) RenderNewest(page, listing.backups.front(), cluster);
+  if (const Manifest* good = listing.NewestGood()) RenderNewest(page, *good, cluster);
 }
 
 }  // namespace
@@ -99,6 +112,15 @@ void Render(Page& page, const Subject& subject) {
     page.Gauge("backup_store_free_bytes", "Bytes free on the file system of the catalogue.",
                static_cast<double>(*subject.free_bytes), {cluster});
   }
+}
+
+void RenderAtRisk(Page& page, const std::string& cluster, std::int64_t saved_revision,
+                  std::int64_t live_revision) {
+  page.Gauge("backup_revisions_at_risk",
+             "Revisions of the cluster that the newest backup does not hold: what a restore would "
+             "lose now.",
+             static_cast<double>(std::max<std::int64_t>(live_revision - saved_revision, 0)),
+             {{metrics::kClusterLabel, cluster}});
 }
 
 }  // namespace warden::backup

@@ -24,4 +24,8 @@ struct Subject {
 // then.
 void Render(metrics::Page& page, const Subject& subject);
 
+// The revisions that are not in a backup of `saved_revision`. Pure.
+void RenderAtRisk(metrics::Page& page, const std::string& cluster, std::int64_t saved_revision,
+                  std::int64_t live_revision);
+
 }  // namespace warden::backup

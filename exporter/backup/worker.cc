@@ -18,18 +18,23 @@ void LogDamage(const Listing& listing, const Files::Path& directory, Logger& log
   }
 }
 
+Status CheckTrusted(const Manifest& manifest) {
+  if (manifest.quarantined.empty()) return {};
+  return Status(Code::kDataLoss,
+                "backup " + manifest.id + " is quarantined: " + manifest.quarantined);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::Open(std::string cluster_name, Files::Path directory,
-                                             std::shared_ptr<etcd::Cluster> cluster,
-                                             const WorkerTools& tools) {
+                                             BackupSource source, const WorkerTools& tools) {
   WARDEN_ASSIGN_OR_RETURN(Catalogue catalogue,
                           Catalogue::Open(tools.files, std::move(directory), tools.log));
   WARDEN_ASSIGN_OR_RETURN(JobStore store,
                           JobStore::Open(tools.files, catalogue.directory() / "jobs"));
   WARDEN_ASSIGN_OR_RETURN(std::vector<Job> jobs, store.Load(tools.log));
   std::unique_ptr<Worker> worker(new Worker(  // NOLINT: private
-      std::move(cluster_name), std::move(catalogue), std::move(store), std::move(cluster), tools));
+      std::move(cluster_name), std::move(catalogue), std::move(store), std::move(source), tools));
   WARDEN_RETURN_IF_ERROR(worker->TakeUp(std::move(jobs)));
   return worker;
 }
@@ -39,23 +44,23 @@ void Worker::Start(const std::stop_token& stop) {
   on_stop_.emplace(stop, [this] { RequestStop(); });
 }
 
-Worker::Worker(std::string cluster_name, Catalogue catalogue, JobStore store,
-               std::shared_ptr<etcd::Cluster> cluster, const WorkerTools& tools)
+Worker::Worker(std::string cluster_name, Catalogue catalogue, JobStore store, BackupSource source,
+               const WorkerTools& tools)
     : cluster_name_(std::move(cluster_name)),
       tools_(tools),
       catalogue_(std::move(catalogue)),
       store_(std::move(store)),
-      cluster_(std::move(cluster)) {}
+      source_(std::move(source)) {}
 
-void Worker::UseCluster(std::shared_ptr<etcd::Cluster> cluster) {
+void Worker::UseSource(BackupSource source) {
   // The old one is let go outside the lock: it ends calls in flight.
   MutexLock lock(mutex_);
-  cluster_.swap(cluster);
+  std::swap(source_, source);
 }
 
-std::shared_ptr<etcd::Cluster> Worker::cluster() const {
+BackupSource Worker::source() const {
   MutexLock lock(mutex_);
-  return cluster_;
+  return source_;
 }
 
 void Worker::Retire() {
@@ -89,6 +94,11 @@ Status Worker::TakeUp(std::vector<Job> jobs) {
                                    [&](const Manifest& m) { return m.job_id == job.id; });
     if (done != listing.backups.end()) {
       job.state = JobState::kSucceeded;
+      if (const Status trusted = CheckTrusted(*done); !trusted.ok()) {
+        job.state = JobState::kFailed;
+        job.stage = metrics::FailureStageName(metrics::FailureStage::kVerify);
+        job.error = trusted.message();
+      }
       job.started = done->started;
       job.finished = done->created;
       job.backup_id = done->id;
@@ -256,13 +266,23 @@ std::optional<snapshot::TakeError> Worker::TakeBackup(Job& job, const std::stop_
   if (!listing.ok()) {
     return snapshot::TakeError{metrics::FailureStage::kWrite, listing.error()};
   }
-  const std::shared_ptr<etcd::Cluster> cluster = this->cluster();
-  snapshot::Tools tools{
-      .cluster = *cluster, .files = tools_.files, .clock = tools_.clock, .log = tools_.log};
-  if (!listing->backups.empty()) tools.cluster_id = listing->backups.front().cluster_id;
+  const BackupSource source = this->source();
+  snapshot::Tools tools{.cluster = *source.cluster,
+                        .files = tools_.files,
+                        .clock = tools_.clock,
+                        .log = tools_.log,
+                        .attest = source.attest};
+  if (const Manifest* newest = listing->NewestGood()) {
+    tools.cluster_id = newest->cluster_id;
+    tools.newest_revision = newest->revision;
+  }
   const snapshot::TakeOutcome outcome = snapshot::Take(
       tools, catalogue_.PartialPath(id), Deadline{.at = SteadyTime::max(), .stop = stop});
   if (!outcome.taken) return outcome.error;
+  tools_.instruments.StageFinished(cluster_name_, metrics::TimedStage::kStream,
+                                   outcome.taken->duration);
+  tools_.instruments.StageFinished(cluster_name_, metrics::TimedStage::kVerify,
+                                   outcome.taken->verify_duration);
   Manifest manifest = DescribeTaken(*outcome.taken);
   manifest.id = id;
   manifest.job_id = job.id;
@@ -270,11 +290,18 @@ std::optional<snapshot::TakeError> Worker::TakeBackup(Job& job, const std::stop_
   manifest.file = SnapshotName(id);
   manifest.created = tools_.clock.Now();
   manifest.trigger = job.trigger;
+  return Keep(std::move(manifest), job);
+}
+
+std::optional<snapshot::TakeError> Worker::Keep(Manifest manifest, Job& job) {
   if (Status committed = catalogue_.Commit(manifest); !committed.ok()) {
     return snapshot::TakeError{metrics::FailureStage::kWrite, std::move(committed)};
   }
-  job.backup_id = id;
-  tools_.instruments.StageFinished(cluster_name_, metrics::TimedStage::kStream, manifest.duration);
+  job.backup_id = manifest.id;
+  // Kept, since it may be all there is of that member one day; but the job has failed.
+  if (Status trusted = CheckTrusted(manifest); !trusted.ok()) {
+    return snapshot::TakeError{metrics::FailureStage::kVerify, std::move(trusted)};
+  }
   return std::nullopt;
 }
 

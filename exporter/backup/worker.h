@@ -30,6 +30,12 @@ struct WorkerTools {
   Milliseconds retry_pause{10'000};  // the first; each further one is twice as long
 };
 
+// Where backups come from, and who is asked to attest them; a reload may change both.
+struct BackupSource {
+  std::shared_ptr<etcd::Cluster> cluster;
+  config::AttestPolicy attest = config::AttestPolicy::kFollowers;
+};
+
 // Jobs that may wait; another one is refused.
 inline constexpr std::size_t kQueueMax = 16;
 // Tries of one job as long as no member can be reached: with the pauses some five minutes.
@@ -44,13 +50,12 @@ class Worker {
   // that was queued or running is queued, unless its backup made it into the catalogue. Nothing
   // runs yet.
   static Result<std::unique_ptr<Worker>> Open(std::string cluster_name, Files::Path directory,
-                                              std::shared_ptr<etcd::Cluster> cluster,
-                                              const WorkerTools& tools);
+                                              BackupSource source, const WorkerTools& tools);
   // Starts the thread; call it once. `stop` cancels the running job, which the next start takes up.
   void Start(const std::stop_token& stop);
-  // Takes the next backup, or the next try of the running job, from these connections; a stream in
-  // flight goes on over those it began with.
-  void UseCluster(std::shared_ptr<etcd::Cluster> cluster) WARDEN_EXCLUDES(mutex_);
+  // Takes the next backup, or the next try of the running job, from there; a stream in flight goes
+  // on over the connections it began with.
+  void UseSource(BackupSource source) WARDEN_EXCLUDES(mutex_);
   // For a cluster that is configured no more: cancels likewise and waits for the thread. Jobs are
   // refused from now on; those on disk stay there.
   void Retire() WARDEN_EXCLUDES(mutex_);
@@ -80,8 +85,8 @@ class Worker {
     bool confirmed = false;
   };
 
-  Worker(std::string cluster_name, Catalogue catalogue, JobStore store,
-         std::shared_ptr<etcd::Cluster> cluster, const WorkerTools& tools);
+  Worker(std::string cluster_name, Catalogue catalogue, JobStore store, BackupSource source,
+         const WorkerTools& tools);
   Status TakeUp(std::vector<Job> jobs) WARDEN_EXCLUDES(mutex_);
   void RequestStop() WARDEN_EXCLUDES(mutex_);
   void Run(const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
@@ -92,12 +97,13 @@ class Worker {
   // backup often comes with the outage.
   std::optional<snapshot::TakeError> TakeBackupWithPatience(Job& job, const std::stop_token& stop);
   std::optional<snapshot::TakeError> TakeBackup(Job& job, const std::stop_token& stop);
+  std::optional<snapshot::TakeError> Keep(Manifest manifest, Job& job);
   void Pause(Milliseconds pause, const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
   // Shows and stores the job's new state.
   void Update(const Job& job) WARDEN_EXCLUDES(mutex_);
   void ForgetOldJobs() WARDEN_EXCLUDES(mutex_);
   Entry* FindEntry(std::string_view job_id) WARDEN_REQUIRES(mutex_);
-  std::shared_ptr<etcd::Cluster> cluster() const WARDEN_EXCLUDES(mutex_);
+  BackupSource source() const WARDEN_EXCLUDES(mutex_);
   // Lets a stored job run.
   Status Admit(const std::string& job_id) WARDEN_EXCLUDES(mutex_);
   Status CheckNotRetired() const WARDEN_EXCLUDES(mutex_);
@@ -111,7 +117,7 @@ class Worker {
 
   mutable Mutex mutex_;
   CondVar changed_;
-  std::shared_ptr<etcd::Cluster> cluster_ WARDEN_GUARDED_BY(mutex_);
+  BackupSource source_ WARDEN_GUARDED_BY(mutex_);
   std::vector<Entry> entries_ WARDEN_GUARDED_BY(mutex_);
   bool retired_ WARDEN_GUARDED_BY(mutex_) = false;
   // Last: they use all of the above.

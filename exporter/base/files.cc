@@ -66,10 +66,56 @@ class Descriptor {
   int fd_;
 };
 
-Descriptor Open(const std::filesystem::path& path, int flags, mode_t mode = 0) {
+Descriptor OpenDescriptor(const std::filesystem::path& path, int flags, mode_t mode = 0) {
   return Descriptor(
       RetryOnInterrupt([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); }));
 }
+
+// Opens a regular file to read. O_NONBLOCK: opening a FIFO must not wait for a writer.
+Result<Descriptor> OpenRegular(const std::filesystem::path& path) {
+  Descriptor descriptor = OpenDescriptor(path, O_RDONLY | O_NONBLOCK);
+  if (!descriptor.valid()) return SystemError("open", path);
+  struct stat info = {};
+  if (::fstat(descriptor.get(), &info) < 0) return SystemError("stat", path);
+  if (S_ISREG(info.st_mode)) return descriptor;
+  return Status(Code::kInvalidArgument,
+                "read " + path.string() + ": " +
+                    (S_ISDIR(info.st_mode) ? "is a directory" : "not a regular file"));
+}
+
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(std::filesystem::path path, Descriptor descriptor)
+      : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
+
+  Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> buffer) const override {
+    std::size_t total = 0;
+    while (total < buffer.size()) {
+      const ssize_t count = RetryOnInterrupt([&] {
+        return ::pread(descriptor_.get(), buffer.data() + total, buffer.size() - total,
+                       static_cast<off_t>(offset + total));
+      });
+      if (count < 0) return SystemError("read", path_);
+      if (count == 0) break;
+      total += static_cast<std::size_t>(count);
+    }
+    return total;
+  }
+
+  Result<FileState> State() const override {
+    struct stat info = {};
+    if (::fstat(descriptor_.get(), &info) < 0) return SystemError("stat", path_);
+    return FileState{.device = info.st_dev,
+                     .inode = info.st_ino,
+                     .size_bytes = static_cast<std::uint64_t>(info.st_size),
+                     .changed_seconds = info.st_mtim.tv_sec,
+                     .changed_nanoseconds = info.st_mtim.tv_nsec};
+  }
+
+ private:
+  const std::filesystem::path path_;
+  const Descriptor descriptor_;
+};
 
 class PosixWritableFile final : public WritableFile {
  public:
@@ -82,7 +128,9 @@ class PosixWritableFile final : public WritableFile {
           RetryOnInterrupt([&] { return ::write(descriptor_.get(), bytes.data(), bytes.size()); });
       if (written < 0) return SystemError("write", path_);
       bytes = bytes.subspan(static_cast<std::size_t>(written));
+      size_ += static_cast<std::uint64_t>(written);
     }
+    if (size_ - started_ >= kWriteBackBytes) StartWriteBack();
     return {};
   }
 
@@ -99,8 +147,19 @@ class PosixWritableFile final : public WritableFile {
   }
 
  private:
+  // Lets the disk begin with what has come so far, so that Sync has little left to wait for. A file
+  // system that cannot do so loses only that.
+  void StartWriteBack() {
+    (void)::sync_file_range(descriptor_.get(), static_cast<off_t>(started_),
+                            static_cast<off_t>(size_ - started_), SYNC_FILE_RANGE_WRITE);
+    started_ = size_;
+  }
+
+  static constexpr std::uint64_t kWriteBackBytes = 8ULL << 20;
   const std::filesystem::path path_;
   Descriptor descriptor_;
+  std::uint64_t size_ = 0;
+  std::uint64_t started_ = 0;  // so much has been given to the disk
 };
 
 class PosixFileLock final : public FileLock {
@@ -114,21 +173,14 @@ class PosixFileLock final : public FileLock {
 }  // namespace
 
 Result<std::unique_ptr<WritableFile>> PosixFiles::Create(const Path& path) {
-  Descriptor descriptor = Open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  Descriptor descriptor = OpenDescriptor(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!descriptor.valid()) return SystemError("create", path);
   return std::unique_ptr<WritableFile>(
       std::make_unique<PosixWritableFile>(path, std::move(descriptor)));
 }
 
 Result<std::string> PosixFiles::ReadAll(const Path& path, std::size_t bytes_max) {
-  // O_NONBLOCK: opening a FIFO must not wait for a writer.
-  Descriptor descriptor = Open(path, O_RDONLY | O_NONBLOCK);
-  if (!descriptor.valid()) return SystemError("open", path);
-  struct stat info = {};
-  if (::fstat(descriptor.get(), &info) < 0) return SystemError("stat", path);
-  if (!S_ISREG(info.st_mode)) {
-    return Status(Code::kInvalidArgument, "read " + path.string() + ": not a regular file");
-  }
+  WARDEN_ASSIGN_OR_RETURN(const Descriptor descriptor, OpenRegular(path));
   std::string content;
   char buffer[16 * 1024];
   while (true) {
@@ -142,6 +194,12 @@ Result<std::string> PosixFiles::ReadAll(const Path& path, std::size_t bytes_max)
                                                   std::to_string(bytes_max) + " bytes");
     }
   }
+}
+
+Result<std::unique_ptr<ReadableFile>> PosixFiles::Open(const Path& path) {
+  WARDEN_ASSIGN_OR_RETURN(Descriptor descriptor, OpenRegular(path));
+  return std::unique_ptr<ReadableFile>(
+      std::make_unique<PosixReadableFile>(path, std::move(descriptor)));
 }
 
 Status PosixFiles::Rename(const Path& from, const Path& to) {
@@ -166,7 +224,7 @@ Status PosixFiles::Remove(const Path& path) {
 }
 
 Status PosixFiles::SyncDirectory(const Path& directory) {
-  const Descriptor descriptor = Open(directory, O_RDONLY | O_DIRECTORY);
+  const Descriptor descriptor = OpenDescriptor(directory, O_RDONLY | O_DIRECTORY);
   if (!descriptor.valid()) return SystemError("open", directory);
   if (RetryOnInterrupt([&] { return ::fsync(descriptor.get()); }) < 0) {
     return SystemError("sync", directory);
@@ -223,7 +281,7 @@ Result<std::uint64_t> PosixFiles::FreeBytes(const Path& directory) {
 }
 
 Result<std::unique_ptr<FileLock>> PosixFiles::Lock(const Path& path) {
-  Descriptor descriptor = Open(path, O_RDWR | O_CREAT, 0600);
+  Descriptor descriptor = OpenDescriptor(path, O_RDWR | O_CREAT, 0600);
   if (!descriptor.valid()) return SystemError("open", path);
   if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK) return SystemError("lock", path);

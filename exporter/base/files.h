@@ -27,6 +27,27 @@ class WritableFile {
   virtual Status Close() = 0;
 };
 
+// What tells one content of a file from another, as far as the file system knows.
+struct FileState {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size_bytes = 0;
+  // When the content last changed, by the file system's clock.
+  std::int64_t changed_seconds = 0;
+  std::int64_t changed_nanoseconds = 0;
+  friend bool operator==(const FileState&, const FileState&) = default;
+};
+
+// A file to be read from any offset. Reads, not a mapping: a file that shrinks under a mapping
+// kills the process. Thread-safe.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  // Fills `buffer` with what stands at `offset`; the count is smaller only at the end of the file.
+  virtual Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> buffer) const = 0;
+  virtual Result<FileState> State() const = 0;
+};
+
 // Held as long as the object lives; the kernel drops it when the process dies.
 class FileLock {
  public:
@@ -50,6 +71,8 @@ class Files {
   virtual Result<std::unique_ptr<WritableFile>> Create(const Path& path) = 0;
   // Reads a regular file of at most `bytes_max` bytes; a larger one is kResourceExhausted.
   virtual Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) = 0;
+  // Opens a regular file, through symbolic links; anything else is kInvalidArgument.
+  virtual Result<std::unique_ptr<ReadableFile>> Open(const Path& path) = 0;
   virtual Status Rename(const Path& from, const Path& to) = 0;
   // The same, but an existing `to` stays and is kAlreadyExists.
   virtual Status RenameNew(const Path& from, const Path& to) = 0;
@@ -74,6 +97,7 @@ class PosixFiles final : public Files {
  public:
   Result<std::unique_ptr<WritableFile>> Create(const Path& path) override;
   Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) override;
+  Result<std::unique_ptr<ReadableFile>> Open(const Path& path) override;
   Status Rename(const Path& from, const Path& to) override;
   Status RenameNew(const Path& from, const Path& to) override;
   Status Remove(const Path& path) override;

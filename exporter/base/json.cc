@@ -64,4 +64,14 @@ std::optional<std::int64_t> FindInteger(const ParsedJson& object, std::string_vi
   return field->get<std::int64_t>();
 }
 
+std::vector<std::string> FindStrings(const ParsedJson& object, std::string_view key) {
+  std::vector<std::string> strings;
+  const ParsedJson* found = FindField(object, key);
+  if (found == nullptr || !found->is_array()) return strings;
+  for (const ParsedJson& each : *found) {
+    if (each.is_string()) strings.push_back(each.get<std::string>());
+  }
+  return strings;
+}
+
 }  // namespace warden

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exporter/base/result.h"
 
@@ -31,5 +32,7 @@ std::string DumpJson(const Json& json, int indent = -1);
 const ParsedJson* FindField(const ParsedJson& object, std::string_view key);
 std::optional<std::string> FindString(const ParsedJson& object, std::string_view key);
 std::optional<std::int64_t> FindInteger(const ParsedJson& object, std::string_view key);
+// The texts in an array, whatever else stands there; empty if there is no array.
+std::vector<std::string> FindStrings(const ParsedJson& object, std::string_view key);
 
 }  // namespace warden

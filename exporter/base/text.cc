@@ -241,6 +241,10 @@ Result<std::uint64_t> ParseId(std::string_view hex) {
   return id;
 }
 
+std::string FormatHex(std::string_view bytes) {
+  return FormatHex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+}
+
 std::string FormatHex(std::span<const std::uint8_t> bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;

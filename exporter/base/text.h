@@ -36,6 +36,7 @@ Result<std::uint64_t> ParseId(std::string_view hex);
 
 // Every byte as two lowercase hex digits.
 std::string FormatHex(std::span<const std::uint8_t> bytes);
+std::string FormatHex(std::string_view bytes);
 
 // The text with every invalid UTF-8 byte replaced by U+FFFD.
 std::string ToValidUtf8(std::string_view text);

@@ -9,7 +9,8 @@
 namespace warden::cli {
 namespace {
 
-const Row kHeader = {"ID", "CLUSTER", "CREATED", "SIZE", "MEMBER", "ROLE", "VERSION", "TRIGGER"};
+const Row kHeader = {"ID",   "CLUSTER", "CREATED", "SIZE",   "MEMBER",
+                     "ROLE", "VERSION", "LEVEL",   "TRIGGER"};
 
 struct Flags {
   FormatFlag format;
@@ -20,6 +21,10 @@ struct Flags {
 std::string DescribeTrigger(const backup::Trigger& trigger) {
   const std::string kind(metrics::TriggerName(trigger.kind));
   return trigger.alertname.empty() ? kind : kind + " " + trigger.alertname;
+}
+
+std::string DescribeLevel(const backup::Manifest& backup) {
+  return backup.quarantined.empty() ? std::to_string(backup.verification_level) : "quarantined";
 }
 
 // The clusters asked for; those without backups are left out unless one was named.
@@ -59,7 +64,7 @@ int RunBackupList(Console& console, const Flags& flags) {
     for (const backup::Manifest& backup : listing->backups) {
       rows.push_back({backup.id, backup.cluster_name, FormatTime(backup.created),
                       FormatBytes(backup.size_bytes), backup.member_name, backup.role,
-                      backup.etcd_version, DescribeTrigger(backup.trigger)});
+                      backup.etcd_version, DescribeLevel(backup), DescribeTrigger(backup.trigger)});
       json.push_back(backup::ToJson(backup));
     }
     for (const backup::Stranger& stranger : listing->strangers) {

@@ -36,7 +36,12 @@ Run DeclareCheckConfig(CLI::App& app);
 Run DeclareHealth(CLI::App& app);
 Run DeclareMembers(CLI::App& app);
 Run DeclareServe(CLI::App& app);
+Run DeclareSnapshotDiff(CLI::App& app);
+Run DeclareSnapshotGet(CLI::App& app);
+Run DeclareSnapshotKeys(CLI::App& app);
 Run DeclareSnapshotSave(CLI::App& app);
+Run DeclareSnapshotStatus(CLI::App& app);
+Run DeclareSnapshotVerify(CLI::App& app);
 Run DeclareStatus(CLI::App& app);
 Run DeclareVersion(CLI::App& app);
 

@@ -71,8 +71,10 @@ Result<Deadline> ConnectionFlags::MakeDeadline(const Clock& clock) const {
 Result<etcd::ClusterOptions> ConnectionFlags::FromFile() const {
   WARDEN_ASSIGN_OR_RETURN(const config::ValidConfig file, config::Load(config_file_));
   WARDEN_ASSIGN_OR_RETURN(const config::ClusterConfig* cluster, ChooseCluster(*file, cluster_));
-  return etcd::ClusterOptions{
-      .endpoints = cluster->endpoints, .tls = cluster->tls, .auth = cluster->auth};
+  return etcd::ClusterOptions{.endpoints = cluster->endpoints,
+                              .tls = cluster->tls,
+                              .auth = cluster->auth,
+                              .backup_auth = cluster->backup_auth};
 }
 
 Result<etcd::ClusterOptions> ConnectionFlags::FromFlags() const {

@@ -9,14 +9,20 @@
 namespace warden::cli {
 namespace {
 
-constexpr std::array<Command, 8> kCommands = {{
+constexpr std::array<Command, 13> kCommands = {{
     {"serve", "Run the exporter and the alert-triggered backups", DeclareServe},
     {"check-config", "Check a configuration file and every file it names", DeclareCheckConfig},
     {"members", "List the members of a cluster", DeclareMembers},
     {"status", "Ask every member for its status and mark the faulty ones", DeclareStatus},
     {"health", "Prove that a linearizable read goes through each endpoint", DeclareHealth},
-    {"snapshot save", "Save a snapshot whose every byte is proven to have arrived",
+    {"snapshot save", "Save a snapshot that is proven: its bytes, its records, and by the voters",
      DeclareSnapshotSave},
+    {"snapshot verify", "Prove snapshot files: digest, pages, records", DeclareSnapshotVerify},
+    {"snapshot status", "What etcd's own tools say of a snapshot, and what is in it",
+     DeclareSnapshotStatus},
+    {"snapshot keys", "List the keys in a snapshot", DeclareSnapshotKeys},
+    {"snapshot get", "Print the value of a key in a snapshot", DeclareSnapshotGet},
+    {"snapshot diff", "What changed between two snapshots", DeclareSnapshotDiff},
     {"backup list", "List the backups in the catalogue", DeclareBackupList},
     {"version", "Print what this binary is", DeclareVersion},
 }};

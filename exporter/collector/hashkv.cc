@@ -17,11 +17,6 @@ using Outcome = HashCheck::Outcome;
 
 constexpr Seconds kObserveTimeout{5};
 
-struct Voter {
-  etcd::Member member;
-  etcd::EndpointView view;
-};
-
 // The cluster's list, its members' answers telling or, where our user may not ask for it, as it was
 // last known.
 etcd::MemberList MembersOf(const etcd::ClusterView& view,
@@ -31,23 +26,6 @@ etcd::MemberList MembersOf(const etcd::ClusterView& view,
   // Unless the cluster was rebuilt since.
   return known && etcd::MainClusterId(view, remembered) == remembered ? known->members
                                                                       : etcd::MemberList();
-}
-
-// The voters that answered Status, the leader last.
-std::vector<Voter> ReachableVoters(const etcd::ClusterView& view,
-                                   const std::optional<KnownMembers>& known) {
-  const auto answers =
-      etcd::StatusByMember(view, known ? std::optional(known->cluster_id) : std::nullopt);
-  std::vector<Voter> voters;
-  for (const etcd::Member& member : MembersOf(view, known)) {
-    const auto answer = answers.find(member.id);
-    if (member.is_learner || answer == answers.end()) continue;
-    voters.push_back({member, *answer->second});
-  }
-  std::stable_partition(voters.begin(), voters.end(), [](const Voter& voter) {
-    return voter.view.status.value->leader_id != voter.member.id;
-  });
-  return voters;
 }
 
 // Why there are not enough of them.
@@ -70,20 +48,17 @@ bool IsCompacted(const etcd::RpcError& error) {
   return error.message.find("has been compacted") != std::string::npos;
 }
 
-std::string Describe(const etcd::Member& member) {
-  return member.name.empty() ? FormatId(member.id) : member.name + " (" + FormatId(member.id) + ")";
-}
-
 std::string Describe(const std::vector<etcd::Member>& members) {
   std::vector<std::string> names;
   names.reserve(members.size());
-  for (const etcd::Member& member : members) names.push_back(Describe(member));
+  for (const etcd::Member& member : members) names.push_back(etcd::Describe(member));
   return Join(names, ", ");
 }
 
 // Fills in what the answers say; `missing` is why the others are not among them.
-void Compare(const std::vector<Voter>& voters, const std::vector<etcd::KvHash>& answers,
-             const std::string& missing, HashCheck& check) {
+void Compare(const std::vector<etcd::ReachableVoter>& voters,
+             const std::vector<etcd::KvHash>& answers, const std::string& missing,
+             HashCheck& check) {
   if (answers.size() < 2) {
     check.outcome = Outcome::kTooFew;
     check.detail = missing;
@@ -99,7 +74,7 @@ void Compare(const std::vector<Voter>& voters, const std::vector<etcd::KvHash>& 
   }
   check.outcome = Outcome::kCompared;
   check.has_majority = comparison.has_majority;
-  for (const Voter& voter : voters) {
+  for (const etcd::ReachableVoter& voter : voters) {
     if (std::count(comparison.mismatched.begin(), comparison.mismatched.end(), voter.member.id)) {
       check.mismatched.push_back(voter.member);
     }
@@ -108,13 +83,13 @@ void Compare(const std::vector<Voter>& voters, const std::vector<etcd::KvHash>& 
 
 // Asks one voter after the other for its hash at `check.revision`.
 void AskVoters(const std::string& name, const HashTools& tools, const std::stop_token& stop,
-               const std::vector<Voter>& voters, HashCheck& check) {
+               const std::vector<etcd::ReachableVoter>& voters, HashCheck& check) {
   std::vector<etcd::KvHash> answers;
   std::string missing;
-  for (const Voter& voter : voters) {
+  for (const etcd::ReachableVoter& voter : voters) {
     check.outcome = Outcome::kCancelled;
     if (stop.stop_requested()) return;
-    const config::Endpoint& endpoint = voter.view.endpoint;
+    const config::Endpoint& endpoint = voter.endpoint->endpoint;
     const etcd::RpcOutcome<etcd::KvHash> answer = tools.cluster.HashKv(
         endpoint, check.revision, {.at = tools.clock.Steady() + kHashTimeout, .stop = stop});
     if (stop.stop_requested()) return;
@@ -143,14 +118,17 @@ void AskVoters(const std::string& name, const HashTools& tools, const std::stop_
 HashCheck CheckOnce(const std::string& name, const HashTools& tools, const std::stop_token& stop) {
   const auto observation =
       tools.cluster.Observe({.at = tools.clock.Steady() + kObserveTimeout, .stop = stop});
-  const std::vector<Voter> voters = ReachableVoters(observation->Wait(), tools.known());
+  const etcd::ClusterView& view = observation->Wait();
+  const std::optional<KnownMembers> known = tools.known();
+  const std::vector<etcd::ReachableVoter> voters = etcd::ReachableVoters(
+      view, MembersOf(view, known), known ? std::optional(known->cluster_id) : std::nullopt);
   if (stop.stop_requested()) return {.outcome = Outcome::kCancelled};
   if (voters.size() < 2) {
-    return {.outcome = Outcome::kTooFew, .detail = WhyTooFew(observation->Wait())};
+    return {.outcome = Outcome::kTooFew, .detail = WhyTooFew(view)};
   }
   HashCheck check{.revision = std::numeric_limits<std::int64_t>::max()};
-  for (const Voter& voter : voters) {
-    check.revision = std::min(check.revision, voter.view.status.value->revision);
+  for (const etcd::ReachableVoter& voter : voters) {
+    check.revision = std::min(check.revision, voter.endpoint->status.value->revision);
   }
   AskVoters(name, tools, stop, voters, check);
   return check;

@@ -94,6 +94,14 @@ constexpr Field<BackupConfig> kBackupFields[] = {
        backup.objective = ReadSeconds(reading, node);
        if (backup.objective == Seconds(0)) reading.Fail(node, "must be greater than zero");
      }},
+    {"attest", false,
+     [](Reading& reading, const TreeNode& node, BackupConfig& backup) {
+       const auto text = ReadText(reading, node);
+       if (!text) return;
+       const auto policy = ParseAttestPolicy(*text);
+       if (!policy) reading.Fail(node, "must be off, followers or all, not " + Quoted(*text));
+       backup.attest = policy.value_or(backup.attest);
+     }},
 };
 
 void ReadBackup(Reading& reading, const TreeNode& node, ClusterConfig& cluster) {

@@ -11,6 +11,7 @@
 #include "exporter/base/result.h"
 #include "exporter/base/secret.h"
 #include "exporter/config/allowed_targets.h"
+#include "exporter/config/attest_policy.h"
 #include "exporter/config/endpoint.h"
 #include "exporter/config/matcher.h"
 
@@ -36,6 +37,7 @@ struct AuthConfig {
 
 struct BackupConfig {
   std::filesystem::path directory;
+  AttestPolicy attest = AttestPolicy::kFollowers;
   std::optional<Seconds> objective;  // the age that the newest verified backup may reach
 
   friend bool operator==(const BackupConfig&, const BackupConfig&) = default;

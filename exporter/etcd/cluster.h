@@ -46,7 +46,10 @@ struct KvHash {
   std::uint32_t hash = 0;
   // Up to here the member has compacted; hashes of different ones cannot be compared. -1: never.
   std::int64_t compact_revision = -1;
-  std::int64_t revision = 0;  // that was hashed: as answered since 3.6, else as asked
+  // That was hashed: as answered since 3.6, else as asked, where 0 is the newest:
+  // `current_revision` or one shortly before it.
+  std::int64_t revision = 0;
+  std::int64_t current_revision = 0;  // of the member when it answered
 };
 
 // Channels by their state, for exporter_grpc_channels.

@@ -39,7 +39,8 @@ KvHash ToKvHash(const etcdserverpb::HashKVResponse& response, std::int64_t asked
           .member_id = response.header().member_id(),
           .hash = response.hash(),
           .compact_revision = response.compact_revision(),
-          .revision = response.hash_revision() != 0 ? response.hash_revision() : asked};
+          .revision = response.hash_revision() != 0 ? response.hash_revision() : asked,
+          .current_revision = response.header().revision()};
 }
 
 std::optional<MemberIdentity> ToIdentity(const etcdserverpb::ResponseHeader& header) {

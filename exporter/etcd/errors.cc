@@ -15,14 +15,16 @@ struct Rule {
 constexpr std::string_view kUnknownToken = "invalid auth token";
 
 // Texts of etcd 3.4 to 3.7, whatever their prefix ("etcdserver: ", "auth: ") and code.
-constexpr std::array<Rule, 10> kEtcdTexts = {{
+constexpr std::array<Rule, 11> kEtcdTexts = {{
     {"rpc not supported for learner", Reason::kLearner},
     {"user name is empty", Reason::kUnauthenticated},
     {kUnknownToken, Reason::kUnauthenticated},
     {"revision of auth store is old", Reason::kUnauthenticated},
     {"authentication failed", Reason::kUnauthenticated},
     {"permission denied", Reason::kPermissionDenied},
+    // The common name of a client certificate that no user bears; the second is that of 3.6+.
     {"auth: user not found", Reason::kPermissionDenied},
+    {"user name not found", Reason::kPermissionDenied},
     {"no leader", Reason::kNoLeader},
     {"leader changed", Reason::kNoLeader},
     {"too many requests", Reason::kOverload},

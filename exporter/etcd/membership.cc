@@ -153,6 +153,26 @@ std::string MemberName(const MemberList& members, std::uint64_t id) {
   return found == members.end() ? "" : found->name;
 }
 
+std::string Describe(const Member& member) {
+  return member.name.empty() ? FormatId(member.id) : member.name + " (" + FormatId(member.id) + ")";
+}
+
+std::vector<ReachableVoter> ReachableVoters(const ClusterView& view, const MemberList& members,
+                                            std::optional<std::uint64_t> remembered) {
+  const auto answers = StatusByMember(view, remembered);
+  std::vector<ReachableVoter> voters;
+  for (const Member& member : members) {
+    const auto answer = answers.find(member.id);
+    if (member.is_learner || answer == answers.end()) continue;
+    voters.push_back({.member = member,
+                      .endpoint = answer->second,
+                      .is_leader = answer->second->status.value->leader_id == member.id});
+  }
+  std::stable_partition(voters.begin(), voters.end(),
+                        [](const ReachableVoter& voter) { return !voter.is_leader; });
+  return voters;
+}
+
 Voters CountVoters(const MemberList& members, const std::set<std::uint64_t>& reached) {
   Voters voters;
   for (const Member& member : members) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exporter/etcd/view.h"
 
@@ -47,6 +48,18 @@ std::set<std::uint64_t> ReachedMembers(const ClusterView& view, const MemberList
 
 // The name of the member with that id, empty if it is unknown or was never started.
 std::string MemberName(const MemberList& members, std::uint64_t id);
+// "etcd-1 (8e9e05c52164694d)", without a name the id alone.
+std::string Describe(const Member& member);
+
+struct ReachableVoter {
+  Member member;
+  const EndpointView* endpoint = nullptr;  // of the view
+  bool is_leader = false;
+};
+// The listed voters that answered Status, the leader last: the order in which to ask for what holds
+// up a member's writes.
+std::vector<ReachableVoter> ReachableVoters(const ClusterView& view, const MemberList& members,
+                                            std::optional<std::uint64_t> remembered = std::nullopt);
 
 struct Voters {
   int listed = 0;

@@ -14,6 +14,9 @@ namespace {
 
 // How soon a wish to stop is noticed.
 constexpr Milliseconds kPoll{100};
+// For the first message. A server sends it at once, unless it defragments: then it would hold the
+// stream, and the stream its writes.
+constexpr Milliseconds kOpenTimeout{10'000};
 
 // One streaming call, read message by message with a limit on each wait; a completion queue of its
 // own gives a blocking read with a time-out, which the other gRPC interfaces do not have.
@@ -50,6 +53,7 @@ class Stream {
     if (!open_ || given_up_) return nullptr;
     reader_->Read(&message_, this);
     open_ = Await();
+    begun_ = begun_ || open_;
     return open_ ? &message_ : nullptr;
   }
 
@@ -64,7 +68,7 @@ class Stream {
   // Waits for the one operation in flight and returns whether it succeeded. If it takes too long
   // the call is cancelled, upon which gRPC ends the operation at once.
   bool Await() {
-    const SteadyTime patience = std::min(clock_.Steady() + idle_timeout_, deadline_.at);
+    const SteadyTime patience = std::min(clock_.Steady() + Patience(), deadline_.at);
     while (true) {
       void* tag = nullptr;
       bool ok = false;
@@ -81,8 +85,14 @@ class Stream {
     } else if (clock_.Steady() >= deadline_.at) {
       GiveUp(TimedOut("the snapshot did not end in time"));
     } else if (clock_.Steady() >= patience) {
-      GiveUp(TimedOut("the stream stalled: nothing arrived for " + FormatDuration(idle_timeout_)));
+      GiveUp(TimedOut((begun_ ? "the stream stalled: nothing arrived for "
+                              : "the stream did not begin (is the member defragmenting?) within ") +
+                      FormatDuration(Patience())));
     }
+  }
+
+  Milliseconds Patience() const {
+    return begun_ ? idle_timeout_ : std::min(idle_timeout_, kOpenTimeout);
   }
 
   static RpcError TimedOut(const std::string& message) {
@@ -109,6 +119,7 @@ class Stream {
   etcdserverpb::SnapshotResponse message_;
   std::unique_ptr<grpc::ClientAsyncReader<etcdserverpb::SnapshotResponse>> reader_;
   bool open_ = false;
+  bool begun_ = false;  // a message has come
   bool finished_ = false;
   grpc::Status status_;
   std::optional<RpcError> given_up_;

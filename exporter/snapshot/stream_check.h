@@ -6,14 +6,12 @@
 // by the file's size being 32 above a multiple of 512.
 #pragma once
 
-#include <openssl/types.h>
-
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "exporter/base/result.h"
+#include "exporter/snapshot/digest.h"
 
 namespace warden::snapshot {
 
@@ -26,9 +24,6 @@ struct StreamSummary {
 // Not thread-safe.
 class StreamCheck {
  public:
-  StreamCheck();
-  ~StreamCheck();
-
   // Takes the next message. kDataLoss if it breaks a rule; an empty message is one, since a server
   // whose disk fails under it sends them without end.
   Status Accept(std::uint64_t remaining_bytes, std::string_view blob);
@@ -40,17 +35,11 @@ class StreamCheck {
   std::uint64_t total_bytes() const { return total_; }
 
  private:
-  struct FreeDigest {
-    void operator()(EVP_MD_CTX* context) const;
-  };
-  void Update(std::string_view bytes);
-  static std::string Final(EVP_MD_CTX* context);
-
-  std::unique_ptr<EVP_MD_CTX, FreeDigest> digest_;
+  Sha256 digest_;
   bool started_ = false;
   std::uint64_t total_ = 0;
-  std::uint64_t received_ = 0;  // database bytes
-  std::string database_sha256_;
+  std::uint64_t received_ = 0;   // database bytes
+  std::string database_digest_;  // once all of it is there
   std::string trailer_;
 };
 

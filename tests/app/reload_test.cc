@@ -4,6 +4,7 @@
 
 #include "exporter/app/targets.h"
 #include "tests/app/reload_fixture.h"
+#include "tests/support/etcd_database.h"
 #include "tests/support/fake_etcd.h"
 #include "tests/support/snapshot_stream.h"
 
@@ -17,7 +18,7 @@ std::vector<testing::SnapshotStep> Steps(bool hangs) {
   std::vector<testing::SnapshotStep> steps;
   if (hangs) steps.push_back({.kind = testing::SnapshotStep::Kind::kHang});
   for (const testing::StreamMessage& message :
-       testing::MakeStream(testing::MakeDatabase(100 * 1024))) {
+       testing::MakeStream(testing::MakeEtcdDatabase(100 * 1024))) {
     steps.push_back({.remaining_bytes = message.remaining_bytes, .blob = message.blob});
   }
   return steps;

@@ -258,6 +258,33 @@ TEST_F(CatalogueTest, LeavesOutABackupThatIsRemovedMeanwhile) {
   }
 }
 
+// A cluster with thousands of users and roles has a manifest to match.
+TEST_F(CatalogueTest, ListsABackupOfAClusterWithManyUsers) {
+  Catalogue catalogue = OpenIt();
+  const std::string id = IdOfBackup(1);
+  ASSERT_TRUE(WriteSynced(files_, catalogue.PartialPath(id), SnapshotFile()).ok());
+  Manifest manifest = MakeManifest(id, SnapshotFile());
+  const std::vector<std::string> names(mvcc::kNamesMax, std::string(64, 'u'));
+  manifest.contents = {{"auth", {{"users", names}, {"roles", names}}}};
+  const Status committed = catalogue.Commit(manifest);
+  EXPECT_TRUE(committed.ok()) << committed.message();
+  EXPECT_EQ(Whole(), Ids{id});
+  EXPECT_EQ(Strangers(), Ids());
+}
+
+TEST(Listing, TellsTheNewestBackupThatIsNotInQuarantine) {
+  Listing listing;
+  EXPECT_EQ(listing.NewestGood(), nullptr);
+  for (int n = 4; n >= 1; --n) {
+    listing.backups.push_back(MakeManifest(IdOfBackup(n), SnapshotFile()));
+  }
+  EXPECT_EQ(listing.NewestGood(), &listing.backups[0]);
+  listing.backups[0].quarantined = listing.backups[1].quarantined = "mismatch";
+  EXPECT_EQ(listing.NewestGood(), &listing.backups[2]);
+  for (Manifest& backup : listing.backups) backup.quarantined = "mismatch";
+  EXPECT_EQ(listing.NewestGood(), nullptr);
+}
+
 TEST_F(CatalogueTest, CannotListWhatIsNotThere) {
   const Result<Listing> listing = ListBackups(files_, directory_);
   ASSERT_FALSE(listing.ok());

@@ -77,6 +77,104 @@ TEST(Manifest, DescribesWhatWasTaken) {
   EXPECT_EQ(manifest.duration, Seconds(2));
 }
 
+// What level 3 and the look into the database have to say, in all its fields.
+Manifest FullManifest() {
+  Manifest manifest = MakeManifest(IdOfBackup(1), SnapshotFile());
+  manifest.verification_level = 2;
+  manifest.attestation = {.verdict = snapshot::Verdict::kMismatch,
+                          .agreed = 1,
+                          .voters = 3,
+                          .differing = {"m3 (a5c40fe21b7d396)"},
+                          .reason = "the leader was not asked"};
+  manifest.revision = 4242;
+  manifest.quarantined = "mismatch: other data on m3 (a5c40fe21b7d396)";
+  manifest.contents = {{"keys", {{"live", 7}}}, {"revision", 4242}};  // sorted, as it is read
+  manifest.notes = {"the member knows no leader", "revisions are missing"};
+  return manifest;
+}
+
+TEST(Manifest, KeepsWhatTheVerificationFound) {
+  const Manifest manifest = FullManifest();
+  const Result<Manifest> parsed = ParseManifest(DumpJson(ToJson(manifest)));
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message();
+  EXPECT_EQ(DumpJson(ToJson(*parsed)), DumpJson(ToJson(manifest)));
+  EXPECT_EQ(parsed->attestation.verdict, snapshot::Verdict::kMismatch);
+  EXPECT_EQ(parsed->attestation.agreed, 1);
+  EXPECT_EQ(parsed->attestation.voters, 3);
+  EXPECT_EQ(parsed->attestation.differing, manifest.attestation.differing);
+  EXPECT_EQ(parsed->attestation.reason, manifest.attestation.reason);
+  EXPECT_EQ(parsed->revision, 4242);
+  EXPECT_EQ(parsed->quarantined, manifest.quarantined);
+  EXPECT_EQ(parsed->contents, manifest.contents);
+  EXPECT_EQ(parsed->notes, manifest.notes);
+}
+
+TEST(Manifest, KeepsEveryVerdict) {
+  for (const auto verdict : {snapshot::Verdict::kAttested, snapshot::Verdict::kMismatch,
+                             snapshot::Verdict::kUnattested}) {
+    Manifest manifest = MakeManifest(IdOfBackup(1), SnapshotFile());
+    manifest.attestation.verdict = verdict;
+    EXPECT_EQ(ParseManifest(DumpJson(ToJson(manifest)))->attestation.verdict, verdict);
+  }
+}
+
+TEST(Manifest, OfAnOlderVersionSaysNothingOfTheContent) {
+  Json json = GoodJson();
+  json["verification"] = {{"level", 0}};
+  for (const char* key : {"revision", "quarantined", "contents", "notes"}) {
+    EXPECT_FALSE(json.contains(key)) << key;
+  }
+  const Result<Manifest> parsed = ParseManifest(DumpJson(json));
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message();
+  EXPECT_EQ(parsed->attestation.verdict, snapshot::Verdict::kUnattested);
+  EXPECT_EQ(parsed->attestation.voters, 0);
+  EXPECT_EQ(parsed->revision, std::nullopt);
+  EXPECT_EQ(parsed->quarantined, "");
+  EXPECT_TRUE(parsed->contents.is_null());
+  EXPECT_TRUE(parsed->notes.empty());
+}
+
+TEST(Manifest, ARevisionThatIsThereIsANumber) {
+  for (const Json& wrong : {Json("4242"), Json(1.5), Json(UINT64_MAX), Json::object()}) {
+    Json json = ToJson(FullManifest());
+    json["revision"] = wrong;
+    EXPECT_EQ(ErrorOf(json), "the manifest's field \"revision\" is missing or wrong");
+  }
+}
+
+TEST(Manifest, DescribesHowFarItIsProven) {
+  struct Case {
+    snapshot::Attestation attestation;
+    int level;
+    std::string quarantined;
+  };
+  const Case cases[] = {
+      {{.verdict = snapshot::Verdict::kAttested, .agreed = 3, .voters = 3}, 3, ""},
+      {{.verdict = snapshot::Verdict::kAttested, .agreed = 2, .voters = 3, .differing = {"m3"}},
+       3,
+       ""},
+      {{.verdict = snapshot::Verdict::kUnattested, .reason = "attest: off"}, 2, ""},
+      {{.verdict = snapshot::Verdict::kMismatch, .voters = 3, .differing = {"m3"}},
+       2,
+       "mismatch: other data on m3"},
+  };
+  for (const Case& each : cases) {
+    snapshot::Taken taken;
+    taken.verification.inspection.emplace();
+    taken.verification.inspection->contents.scheduled_compaction = mvcc::Revision{.main = 77};
+    taken.verification.warnings = {"a warning"};
+    taken.notes = {"a note"};
+    taken.attestation = each.attestation;
+    const Manifest manifest = DescribeTaken(taken);
+    EXPECT_EQ(manifest.verification_level, each.level) << each.quarantined;
+    EXPECT_EQ(manifest.attestation.verdict, each.attestation.verdict);
+    EXPECT_EQ(manifest.quarantined, each.quarantined);
+    EXPECT_EQ(manifest.revision, 77);
+    EXPECT_EQ(manifest.contents["revision"], 77);
+    EXPECT_EQ(manifest.notes, (std::vector<std::string>{"a note", "a warning"}));
+  }
+}
+
 // The required fields, as JSON pointers.
 const std::vector<std::string> kRequired = {"/schema",
                                             "/id",

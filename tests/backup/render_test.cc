@@ -48,6 +48,84 @@ TEST(BackupPages, OneBackup) {
   testing::ExpectGoldenPage("backup-one", PageOf(subject));
 }
 
+Manifest AttestedManifest(int n) {
+  Manifest manifest = MakeManifest(IdOfBackup(n), SnapshotFile());
+  manifest.created = kNow + Seconds(100 * n);
+  manifest.verification_level = 3;
+  manifest.revision = 4242 + n;
+  return manifest;
+}
+
+// A newer one and the oldest of four are in quarantine.
+Listing ListingWithQuarantine() {
+  Listing listing;
+  for (int n = 4; n >= 1; --n) listing.backups.push_back(AttestedManifest(n));
+  for (const std::size_t i : {0UL, 3UL}) {
+    listing.backups[i].quarantined = "mismatch";
+    listing.backups[i].verification_level = 2;
+    listing.backups[i].size_bytes = 1;
+  }
+  listing.stored_bytes = 2 * SnapshotFile().size() + 2;
+  return listing;
+}
+
+TEST(BackupPages, Quarantine) {
+  Subject subject = MakeSubject();
+  subject.listing = ListingWithQuarantine();
+  subject.jobs = {FinishedJob(JobState::kFailed, Seconds(400))};
+  metrics::Page page;
+  Render(page, subject);
+  RenderAtRisk(page, "prod", 4245, 4300);
+  testing::ExpectGoldenPage("backup-quarantine", page.Text());
+}
+
+TEST(BackupPage, ABackupInQuarantineIsNeitherNewestNorOldestNorStored) {
+  Subject subject = MakeSubject();
+  subject.listing = ListingWithQuarantine();
+  const std::string page = PageOf(subject);
+  EXPECT_TRUE(Has(page, R"(backup_stored{etcd_cluster="prod"} 2)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_quarantined{etcd_cluster="prod"} 2)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_last_success_revision{etcd_cluster="prod"} 4245)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_last_success_size_bytes{etcd_cluster="prod"} 4128)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_verification_level{etcd_cluster="prod"} 3)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_last_success_timestamp_seconds{etcd_cluster="prod"} 1795429200)"))
+      << page;
+  EXPECT_TRUE(Has(page, R"(backup_oldest_timestamp_seconds{etcd_cluster="prod"} 1795429100)"))
+      << page;
+  EXPECT_TRUE(Has(page, R"(backup_age_seconds{etcd_cluster="prod"} 3300)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_stored_bytes{etcd_cluster="prod"} 8258)")) << page;
+}
+
+TEST(BackupPage, WithNothingButQuarantineThereIsNoBackup) {
+  Subject subject = MakeSubject();
+  subject.listing = OneBackup();
+  subject.listing->backups[0].quarantined = "mismatch";
+  const std::string page = PageOf(subject);
+  EXPECT_TRUE(Has(page, R"(backup_stored{etcd_cluster="prod"} 0)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_quarantined{etcd_cluster="prod"} 1)")) << page;
+  EXPECT_TRUE(Has(page, R"(backup_last_success_timestamp_seconds{etcd_cluster="prod"} 0)")) << page;
+  for (const std::string family : {"backup_age_seconds", "backup_verification_level",
+                                   "backup_last_success_revision", "backup_source_info"}) {
+    EXPECT_EQ(page.find("\netcdwarden_" + family + "{"), std::string::npos) << page;
+  }
+}
+
+TEST(BackupPage, AManifestOfAnOlderVersionHasNoRevision) {
+  Subject subject = MakeSubject();
+  subject.listing = OneBackup();
+  EXPECT_EQ(PageOf(subject).find("backup_last_success_revision"), std::string::npos);
+}
+
+TEST(BackupPage, RevisionsAtRiskAreNeverNegative) {
+  for (const auto& [live, at_risk] : {std::pair{4242, 0}, {4241, 0}, {0, 0}, {4243, 1}}) {
+    metrics::Page page;
+    RenderAtRisk(page, "prod", 4242, live);
+    EXPECT_TRUE(Has(page.Text(),
+                    R"(backup_revisions_at_risk{etcd_cluster="prod"} )" + std::to_string(at_risk)))
+        << live << ": " << page.Text();
+  }
+}
+
 TEST(BackupPages, UnreadableDirectory) {
   Subject subject = MakeSubject();
   subject.listing.reset();

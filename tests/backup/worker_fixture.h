@@ -22,7 +22,7 @@ namespace warden::backup {
 using testing::FakeCluster;
 using testing::FaultyFiles;
 using testing::FileOperation;
-using testing::MakeDatabase;
+using testing::MakeEtcdDatabase;
 using testing::MakeStream;
 
 inline const Files::Path kDirectory = "/backups";
@@ -46,7 +46,7 @@ class WorkerTest : public ::testing::Test {
   WorkerTest() { instruments_.DeclareCluster("prod", true); }
 
   void Start() {
-    auto worker = Worker::Open("prod", kDirectory, Borrow(cluster_),
+    auto worker = Worker::Open("prod", kDirectory, {Borrow(cluster_)},
                                {files_, clock_, log_, instruments_, Milliseconds(0)});
     ASSERT_TRUE(worker.ok()) << worker.error().message();
     worker_ = *std::move(worker);
@@ -80,7 +80,19 @@ class WorkerTest : public ::testing::Test {
       std::this_thread::yield();
     }
   }
-  void HangStreams() { cluster_.SetScript({MakeStream(MakeDatabase(4096)), {}, true}); }
+  void HangStreams() { cluster_.SetScript({MakeStream(MakeEtcdDatabase(64 * 1024)), {}, true}); }
+  // What every member answers to HashKV at the revision of MakeEtcdDatabase.
+  void SayHash(std::uint32_t hash) {
+    for (int n = 1; n <= 3; ++n) {
+      etcd::RpcOutcome<etcd::KvHash> outcome;
+      outcome.value = etcd::KvHash{.cluster_id = testing::kClusterId,
+                                   .member_id = testing::kMemberIds.at(std::size_t(n)),
+                                   .hash = hash,
+                                   .revision = testing::kDatabaseRevision,
+                                   .current_revision = testing::kDatabaseRevision};
+      cluster_.SetHash(testing::HostOf(n) + ":2379", outcome);
+    }
+  }
   void FailWhere(FileOperation operation, const std::string& text) {
     files_.FailWhere([operation, text](FileOperation o, const Files::Path& path) {
       return o == operation && path.string().find(text) != std::string::npos;

@@ -69,6 +69,29 @@ TEST_F(WorkerTest, DoesNotRunAJobWhoseBackupIsThere) {
   EXPECT_EQ(Backups(), 1U);
 }
 
+// The same of a backup that the voters contradicted: its job has failed.
+TEST_F(WorkerTest, AJobWhoseBackupIsInQuarantineHasFailed) {
+  SayHash(testing::HashOfEtcdDatabase() + 1);
+  Start();
+  const Job done = Await(Request());
+  ASSERT_EQ(done.state, JobState::kFailed);
+  Restart();
+  EXPECT_EQ(worker_->Find(done.id)->backup_id, done.backup_id) << "stored with the job";
+  worker_.reset();
+  Job undone = done;
+  undone.state = JobState::kRunning;
+  undone.backup_id = undone.stage = undone.error = "";
+  undone.finished.reset();
+  ASSERT_TRUE(JobStore::Open(disk_, kJobs)->Save(undone).ok());
+  Start();
+  const Job job = Await(done.id);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.stage, "verify");
+  EXPECT_EQ(job.backup_id, done.backup_id);
+  EXPECT_NE(job.error.find("is quarantined"), std::string::npos) << job.error;
+  EXPECT_EQ(cluster_.asked().size(), 3U) << "the first time";
+}
+
 TEST_F(WorkerTest, TheBackupDoesNotDependOnStoringTheJob) {
   Start();
   const std::string id = Reserve();
@@ -113,7 +136,7 @@ TEST_F(WorkerTest, KeepsABoundedHistory) {
 TEST_F(WorkerTest, StartFailsWhereAnotherWriterIs) {
   Start();
   const auto second =
-      Worker::Open("prod", kDirectory, Borrow(cluster_), {files_, clock_, log_, instruments_});
+      Worker::Open("prod", kDirectory, {Borrow(cluster_)}, {files_, clock_, log_, instruments_});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), Code::kFailedPrecondition);
 }
@@ -124,7 +147,7 @@ TEST_F(WorkerTest, StartFailsWhereItCannotWrite) {
         FileOperation::kCreate, FileOperation::kSyncDirectory}) {
     FailWhere(operation, "/backups");
     const auto worker =
-        Worker::Open("prod", kDirectory, Borrow(cluster_), {files_, clock_, log_, instruments_});
+        Worker::Open("prod", kDirectory, {Borrow(cluster_)}, {files_, clock_, log_, instruments_});
     EXPECT_FALSE(worker.ok()) << static_cast<int>(operation);
   }
 }

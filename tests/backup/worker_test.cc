@@ -67,7 +67,7 @@ TEST_F(WorkerTest, CountsWhatItDoes) {
   cluster_.SetScript({{}, Status(Code::kUnavailable, "reset"), false});
   Await(Request(AlertTrigger("f2")));
   EXPECT_TRUE(PageHas(R"(backup_attempts_total{etcd_cluster="prod",trigger="webhook"} 2)"));
-  EXPECT_TRUE(PageHas(R"(backup_failures_total{etcd_cluster="prod",stage="stream"} 1)"));
+  EXPECT_TRUE(PageHas(R"(backup_failures_total{etcd_cluster="prod",stage="connect"} 1)"));
   EXPECT_TRUE(PageHas(R"(backup_successes_total{etcd_cluster="prod"} 1)"));
 }
 
@@ -76,7 +76,7 @@ TEST_F(WorkerTest, AFailedJobSaysWhereAndWhy) {
   Start();
   const Job job = Await(Request());
   EXPECT_EQ(job.state, JobState::kFailed);
-  EXPECT_EQ(job.stage, "stream");
+  EXPECT_EQ(job.stage, "connect");
   EXPECT_EQ(job.error, "back up cluster prod: snapshot from https://10.0.0.11:2379: reset by peer");
   EXPECT_EQ(job.backup_id, "");
   EXPECT_TRUE(job.finished);
@@ -120,9 +120,97 @@ TEST_F(WorkerTest, NeverMixesTwoClustersInOneDirectory) {
   EXPECT_EQ(Backups(), 1U);
 }
 
+TEST_F(WorkerTest, ABackupThatTheVotersAttestIsOfLevelThree) {
+  SayHash(testing::HashOfEtcdDatabase());
+  Start();
+  EXPECT_EQ(Await(Request()).state, JobState::kSucceeded);
+  const Manifest manifest = worker_->List()->backups.at(0);
+  EXPECT_EQ(manifest.verification_level, 3);
+  EXPECT_EQ(snapshot::Describe(manifest.attestation),
+            "attested (2 of 3): the leader was not asked (attest: followers)");
+  EXPECT_EQ(manifest.revision, testing::kDatabaseRevision);
+  EXPECT_EQ(manifest.quarantined, "");
+  EXPECT_EQ(manifest.contents["keys"]["live"], 2);
+  EXPECT_TRUE(
+      PageHas(R"(backup_stage_duration_seconds_count{etcd_cluster="prod",stage="verify"} 1)"));
+}
+
+TEST_F(WorkerTest, AsksWhomTheSourceSays) {
+  SayHash(testing::HashOfEtcdDatabase());
+  Start();
+  Await(Request());
+  EXPECT_EQ(cluster_.hashed().size(), 2U);
+  worker_->UseSource({Borrow(cluster_), config::AttestPolicy::kOff});
+  Await(Request(AlertTrigger("f2")));
+  EXPECT_EQ(cluster_.hashed().size(), 2U);
+  worker_->UseSource({Borrow(cluster_), config::AttestPolicy::kAll});
+  Await(Request(AlertTrigger("f3")));
+  EXPECT_EQ(cluster_.hashed().size(), 5U);
+}
+
+TEST_F(WorkerTest, QuarantinesABackupThatTheVotersContradict) {
+  SayHash(testing::HashOfEtcdDatabase() + 1);
+  Start();
+  const Job job = Await(Request());
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.stage, "verify");
+  ASSERT_EQ(Backups(), 1U) << "it is kept: it may be all there is of that member one day";
+  const Manifest manifest = worker_->List()->backups[0];
+  EXPECT_EQ(job.backup_id, manifest.id);
+  const std::string why =
+      "mismatch: other data on m3 (a5c40fe21b7d396), m2 (91bc3c398fb3c146), m1 (8211f1d0f64f3269)";
+  EXPECT_EQ(manifest.quarantined, why);
+  EXPECT_EQ(manifest.verification_level, 2);
+  EXPECT_EQ(job.error, "back up cluster prod: backup " + manifest.id + " is quarantined: " + why);
+  EXPECT_TRUE(PageHas(R"(backup_failures_total{etcd_cluster="prod",stage="verify"} 1)"));
+  EXPECT_TRUE(PageHas(R"(backup_successes_total{etcd_cluster="prod"} 0)"));
+  EXPECT_TRUE(log_.Contains("backup failed"));
+  EXPECT_TRUE(log_.Contains(manifest.id));
+  EXPECT_EQ(cluster_.asked().size(), 3U) << "each member once";
+}
+
+// Puts a backup into the catalogue that says so of itself.
+Manifest Store(Files& files, int n, std::int64_t revision, const std::string& quarantined = "") {
+  Manifest manifest = MakeManifest(IdOfBackup(n), SnapshotFile());
+  manifest.revision = revision;
+  manifest.quarantined = quarantined;
+  if (!quarantined.empty()) manifest.cluster_id = testing::kForeignClusterId;
+  EXPECT_TRUE(files.MakeDirectories(kDirectory).ok());
+  EXPECT_TRUE(WriteSynced(files, kDirectory / manifest.file, SnapshotFile()).ok());
+  EXPECT_TRUE(
+      WriteSynced(files, kDirectory / ManifestName(manifest.id), DumpJson(ToJson(manifest))).ok());
+  return manifest;
+}
+
+TEST_F(WorkerTest, ComparesWithTheNewestGoodBackup) {
+  // Older than the clock's time, or the new one would not be the newest.
+  Store(disk_, -20, 4242);
+  Store(disk_, -10, 9999, "mismatch");
+  Start();
+  const Job job = Await(Request());
+  EXPECT_EQ(job.state, JobState::kSucceeded) << job.error << ": the other is of another cluster";
+  const std::vector<Manifest> backups = worker_->List()->backups;
+  ASSERT_EQ(backups.size(), 3U);
+  EXPECT_EQ(backups[0].id, job.backup_id);
+  for (const std::string& note : backups[0].notes) {
+    EXPECT_EQ(note.find("behind"), std::string::npos) << note;
+  }
+}
+
+TEST_F(WorkerTest, NotesThatItsBackupIsOlderThanTheNewestGoodOne) {
+  Store(disk_, -10, 5000);
+  Start();
+  const Job job = Await(Request());
+  EXPECT_EQ(job.state, JobState::kSucceeded) << job.error;
+  const Manifest manifest = worker_->List()->backups.at(0);
+  ASSERT_EQ(manifest.id, job.backup_id);
+  ASSERT_FALSE(manifest.notes.empty());
+  EXPECT_EQ(manifest.notes[0], "the member is at revision 4242, behind the newest backup's 5000");
+}
+
 TEST_F(WorkerTest, EndsWithTheStopOfTheWholeProgram) {
   HangStreams();
-  auto worker = Worker::Open("prod", kDirectory, Borrow(cluster_),
+  auto worker = Worker::Open("prod", kDirectory, {Borrow(cluster_)},
                              {files_, clock_, log_, instruments_, Milliseconds(0)});
   ASSERT_TRUE(worker.ok());
   std::stop_source stop;
@@ -194,7 +282,7 @@ TEST_F(WorkerTest, TheNextBackupComesOverTheNewConnections) {
   const std::string next = Request(AlertTrigger("f2"));
   cluster_.WaitUntilHanging();
   FakeCluster other;
-  worker_->UseCluster(Borrow(other));
+  worker_->UseSource({Borrow(other)});
   EXPECT_EQ(worker_->Find(running)->state, JobState::kRunning);
   cluster_.Resume();
   EXPECT_EQ(Await(running).state, JobState::kSucceeded);
@@ -209,14 +297,14 @@ TEST_F(WorkerTest, ANewTryComesOverTheNewConnections) {
   for (etcd::EndpointView& endpoint : outage.endpoints) testing::FailStatus(endpoint);
   cluster_.SetView(outage);
   FakeCluster other;
-  auto worker = Worker::Open("prod", kDirectory, Borrow(cluster_),
+  auto worker = Worker::Open("prod", kDirectory, {Borrow(cluster_)},
                              {files_, clock_, log_, instruments_, Milliseconds(1)});
   ASSERT_TRUE(worker.ok());
   worker_ = *std::move(worker);
   worker_->Start({});
   const std::string job = Request();
   while (!log_.Contains("trying again")) std::this_thread::yield();
-  worker_->UseCluster(Borrow(other));
+  worker_->UseSource({Borrow(other)});
   while (!worker_->Find(job)->ended()) {
     clock_.Advance(Milliseconds(1));
     std::this_thread::yield();

@@ -4,6 +4,11 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <utility>
 
 #include "tests/support/temp_dir.h"
 
@@ -116,6 +121,119 @@ TEST(Files, ListsSizesAndTellsLinksFromFiles) {
   }
   EXPECT_EQ(files.Stat(dir / "file")->size_bytes, 4U);
   EXPECT_GT(*files.FreeBytes(dir.path()), 0U);
+}
+
+// What a read of `count` bytes gives, or the failure's message.
+std::string ReadAt(const ReadableFile& file, std::uint64_t offset, std::size_t count) {
+  std::string text(count, '?');
+  const auto read = file.ReadAt(offset, std::as_writable_bytes(std::span(text)));
+  if (!read.ok()) return read.error().message();
+  EXPECT_EQ(text.substr(*read), std::string(count - *read, '?')) << "written behind what it read";
+  return text.substr(0, *read);
+}
+
+TEST(OpenedFile, ReadsFromAnyOffsetAndLessOnlyAtTheEnd) {
+  const TempDir dir;
+  PosixFiles files;
+  dir.Write("digits", "0123456789");
+  std::filesystem::create_symlink("digits", dir / "link");
+  for (const char* name : {"digits", "link"}) {
+    const auto file = files.Open(dir / name);
+    ASSERT_TRUE(file.ok()) << file.error().message();
+    EXPECT_EQ(ReadAt(**file, 0, 10), "0123456789");
+    EXPECT_EQ(ReadAt(**file, 3, 4), "3456");
+    EXPECT_EQ(ReadAt(**file, 8, 4), "89");
+    EXPECT_EQ(ReadAt(**file, 10, 4), "");
+    EXPECT_EQ(ReadAt(**file, 1ULL << 62, 4), "");
+    EXPECT_EQ(ReadAt(**file, 5, 0), "");
+    EXPECT_EQ(ReadAt(**file, 0, 2), "01") << "the offset of one read is not the next one's";
+  }
+}
+
+TEST(OpenedFile, SaysThatAnOffsetIsNoneOfAFile) {
+  const TempDir dir;
+  const auto path = dir.Write("digits", "0123456789");
+  const auto file = PosixFiles().Open(path);
+  EXPECT_EQ(ReadAt(**file, ~0ULL, 4), "read " + path.string() + ": Invalid argument");
+}
+
+TEST(OpenedFile, IsARegularOneThatMayBeRead) {
+  const TempDir dir;
+  PosixFiles files;
+  const auto fifo = dir / "fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  std::filesystem::create_symlink(dir.path(), dir / "link");
+  const struct {
+    std::filesystem::path path;
+    Code code;
+    std::string message;
+  } refused[] = {
+      {dir / "missing", Code::kNotFound,
+       "open " + (dir / "missing").string() + ": No such file or directory"},
+      {dir.path(), Code::kInvalidArgument, "read " + dir.path().string() + ": is a directory"},
+      {dir / "link", Code::kInvalidArgument,
+       "read " + (dir / "link").string() + ": is a directory"},
+      // There is no writer: whoever waits for one hangs here.
+      {fifo, Code::kInvalidArgument, "read " + fifo.string() + ": not a regular file"},
+      {"/dev/null", Code::kInvalidArgument, "read /dev/null: not a regular file"},
+  };
+  for (const auto& each : refused) {
+    const auto file = files.Open(each.path);
+    EXPECT_EQ(file.status().code(), each.code) << each.path;
+    EXPECT_EQ(file.status().message(), each.message);
+  }
+}
+
+TEST(OpenedFile, NeedsPermission) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  const TempDir dir;
+  const auto path = dir.Write("secret", "x");
+  ASSERT_EQ(chmod(path.c_str(), 0), 0);
+  const auto file = PosixFiles().Open(path);
+  EXPECT_EQ(file.status().code(), Code::kPermissionDenied);
+  EXPECT_EQ(file.status().message(), "open " + path.string() + ": Permission denied");
+}
+
+TEST(OpenedFile, TellsOneContentFromAnother) {
+  const TempDir dir;
+  PosixFiles files;
+  const auto path = dir.Write("db", "12345");
+  const auto file = files.Open(path);
+  const auto state = [](const auto& opened) { return *(*opened)->State(); };
+  const FileState before = state(file);
+  EXPECT_EQ(before.size_bytes, 5U);
+  EXPECT_EQ(state(file), before);
+  EXPECT_EQ(state(files.Open(path)), before) << "the same file, opened again";
+
+  // Rewritten in place: the same file of the same size, changed at another time.
+  dir.Write("db", "54321");
+  const auto earlier = std::filesystem::last_write_time(path) - std::chrono::hours(1);
+  std::filesystem::last_write_time(path, earlier);
+  const FileState rewritten = state(file);
+  EXPECT_NE(rewritten, before);
+  EXPECT_EQ(rewritten.inode, before.inode);
+
+  // Longer at the same time.
+  dir.Write("db", "543210");
+  std::filesystem::last_write_time(path, earlier);
+  EXPECT_NE(state(file), rewritten);
+
+  // Replaced by a file with the same size and time: what is open stays as it was.
+  dir.Write("new", "543210");
+  std::filesystem::last_write_time(dir / "new", earlier);
+  const FileState open = state(file);
+  std::filesystem::rename(dir / "new", path);
+  EXPECT_EQ(state(file), open);
+  EXPECT_NE(state(files.Open(path)), open);
+}
+
+TEST(OpenedFile, ReadsLessOnceItHasShrunk) {
+  const TempDir dir;
+  const auto path = dir.Write("db", "0123456789");
+  const auto file = PosixFiles().Open(path);
+  std::filesystem::resize_file(path, 4);
+  EXPECT_EQ(ReadAt(**file, 2, 8), "23");
+  EXPECT_EQ((*file)->State()->size_bytes, 4U);
 }
 
 }  // namespace

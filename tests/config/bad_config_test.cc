@@ -201,6 +201,12 @@ TEST_F(BadConfigFile, HasBadBackups) {
         "1h30m"}},
       {Cluster("    backup: {directory: /x, objective: 1500ms}\n"),
        {"4:40: clusters[0].backup.objective: \"1500ms\" is no whole number of seconds"}},
+      {Cluster("    backup: {directory: /x, attest: leader}\n"),
+       {"4:37: clusters[0].backup.attest: must be off, followers or all, not \"leader\""}},
+      {Cluster("    backup: {directory: /x, attest: All}\n"),
+       {"4:37: clusters[0].backup.attest: must be off, followers or all, not \"All\""}},
+      {Cluster("    backup: {directory: /x, attest: [all]}\n"),
+       {"4:37: clusters[0].backup.attest: expected text, found a list"}},
       {Cluster("    backup: {directory: /x/y}\n" + b + "/x/../x/y/}}\n"),
        {"5:55: clusters[1].backup.directory: is already the directory of clusters[0]; each cluster "
         "needs its own"}},

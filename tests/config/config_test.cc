@@ -66,6 +66,7 @@ TEST_F(ConfigFile, LoadsTheExampleOfTheIssue) {
   EXPECT_EQ(*it.clusters[0].auth->password.Read(), "hunter2");
   EXPECT_FALSE(it.clusters[0].backup_auth) << "one user for everything";
   EXPECT_EQ(it.clusters[0].backup->directory, "/var/lib/etcd-warden/prod");
+  EXPECT_EQ(it.clusters[0].backup->attest, AttestPolicy::kFollowers);
   EXPECT_EQ(*it.webhook->bearer_token.Read(), "t0ken");
   ASSERT_EQ(it.webhook->rules.size(), 1u);
   EXPECT_TRUE(it.webhook->rules[0].match[0].Matches({{"alertname", "etcdMembersDown"}}));
@@ -82,11 +83,11 @@ clusters:
       - http://a-1:2379
     tls: {ca_file: ./x/../ca.crt, server_name: etcd.local}
     auth: {username: warden, password_file: password}
-    backup: {directory: backups/a/, objective: 1d}
+    backup: {directory: backups/a/, objective: 1d, attest: all}
     quota_backend_bytes: 8GiB
   - name: b_2.x:y-z
     endpoints: ['unix:///run/b.sock']
-    backup: {directory: backups/b}
+    backup: {directory: backups/b, attest: off}
     quota_backend_bytes: 2147483648
 scrape: {timeout: 3s, timeout_offset: 0}
 webhook:
@@ -104,9 +105,11 @@ webhook:
   EXPECT_EQ(it.clusters[0].tls.server_name, "etcd.local");
   EXPECT_EQ(it.clusters[0].backup->directory, dir_ / "backups/a");
   EXPECT_EQ(it.clusters[0].backup->objective, Seconds(86'400));
+  EXPECT_EQ(it.clusters[0].backup->attest, AttestPolicy::kAll);
   EXPECT_EQ(it.clusters[0].quota_backend_bytes, 8ull << 30);
   EXPECT_EQ(it.clusters[1].name, "b_2.x:y-z");
   EXPECT_FALSE(it.clusters[1].backup->objective);
+  EXPECT_EQ(it.clusters[1].backup->attest, AttestPolicy::kOff);
   EXPECT_EQ(it.clusters[1].quota_backend_bytes, 2ull << 30);
   EXPECT_EQ(it.scrape.timeout, Seconds(3));
   EXPECT_EQ(it.scrape.timeout_offset, Milliseconds(0));

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "tests/support/view_builder.h"
 
 namespace warden::etcd {
@@ -249,6 +252,60 @@ TEST(ReachedMembers, AreNoStrangersAtTheirAddress) {
   ShowListOnly(view.endpoints[0], 1);
   view.endpoints[0].list_sender->cluster_id = kForeignClusterId;
   EXPECT_EQ(ReachedMembers(view, MakeList(3)), (std::set{kMemberIds[2], kMemberIds[3]}));
+}
+
+// The voters' names in their order, with a mark behind who leads: "m3 m2 m1*".
+std::string NamesOf(const std::vector<ReachableVoter>& voters) {
+  std::string text;
+  for (const ReachableVoter& voter : voters) {
+    text += (text.empty() ? "" : " ") + voter.member.name + (voter.is_leader ? "*" : "");
+  }
+  return text;
+}
+
+TEST(ReachableVoters, EndWithTheLeader) {
+  const ClusterView view = MakeView(4);
+  const std::vector<ReachableVoter> voters = ReachableVoters(view, MakeList(4));
+  EXPECT_EQ(NamesOf(voters), "m3 m2 m4 m1*") << "the others by id";
+  for (const ReachableVoter& voter : voters) {
+    EXPECT_EQ(voter.endpoint->status.value->member_id, voter.member.id);
+  }
+  EXPECT_TRUE(ReachableVoters(NobodyAnswers(), MakeList(3)).empty());
+}
+
+TEST(ReachableVoters, LeadByTheirOwnWord) {
+  ClusterView view = MakeView(3);
+  StatusOf(view, 2).leader_id = kMemberIds[3];
+  EXPECT_EQ(NamesOf(ReachableVoters(view, MakeList(3))), "m2 m3* m1*")
+      << "an election is on, and either may hold up writes";
+  for (EndpointView& endpoint : view.endpoints) endpoint.status.value->leader_id = 0;
+  EXPECT_EQ(NamesOf(ReachableVoters(view, MakeList(3))), "m3 m1 m2");
+}
+
+TEST(ReachableVoters, AreListedVotersOfTheClusterThatAnswered) {
+  ClusterView view = MakeView(4);
+  MemberList members = MakeList(4);
+  for (Member& member : members) member.is_learner = member.name == "m3";
+  EXPECT_EQ(NamesOf(ReachableVoters(view, members)), "m2 m4 m1*") << "no learner";
+  EXPECT_EQ(NamesOf(ReachableVoters(view, MakeList(2))), "m2 m1*") << "nobody who is not listed";
+  FailStatus(view.endpoints[1]);
+  EXPECT_EQ(NamesOf(ReachableVoters(view, members)), "m4 m1*");
+  StatusOf(view, 3).cluster_id = kForeignClusterId;
+  EXPECT_EQ(NamesOf(ReachableVoters(view, members)), "m1*");
+  EXPECT_EQ(NamesOf(ReachableVoters(view, members, kClusterId)), "m1*");
+}
+
+TEST(ReachableVoters, ComeOnceHoweverManyEndpointsReachThem) {
+  ClusterView view = MakeView(2);
+  view.endpoints.push_back(view.endpoints[1]);
+  const std::vector<ReachableVoter> voters = ReachableVoters(view, MakeList(2));
+  EXPECT_EQ(NamesOf(voters), "m2 m1*");
+  EXPECT_EQ(voters[0].endpoint, &view.endpoints[1]);
+}
+
+TEST(DescribeMember, NamesItByNameAndId) {
+  EXPECT_EQ(Describe(MakeMember(1)), "m1 (8211f1d0f64f3269)");
+  EXPECT_EQ(Describe({.id = 0x2a}), "2a") << "never started";
 }
 
 TEST(CountVoters, SaysHowManyFailuresTheClusterCanTake) {

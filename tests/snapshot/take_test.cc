@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/bolt_builder.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_cluster.h"
 #include "tests/support/faulty_files.h"
@@ -25,7 +26,7 @@ using testing::FakeCluster;
 using testing::FaultyFiles;
 using testing::FileOperation;
 using testing::HostOf;
-using testing::MakeDatabase;
+using testing::MakeEtcdDatabase;
 using testing::MakeStream;
 using testing::MakeView;
 using testing::StreamMessage;
@@ -61,7 +62,7 @@ class TakeTest : public ::testing::Test {
 };
 
 TEST_F(TakeTest, StreamsTheBestMemberIntoAFile) {
-  const std::string database = MakeDatabase(3 * 32 * 1024 + 4096);
+  const std::string database = MakeEtcdDatabase(3 * 32 * 1024 + 4096);
   cluster_.SetScript({MakeStream(database, "3.6.0"), {}, false});
   const TakeOutcome outcome = TakeIt(Milliseconds(1234));
   ASSERT_TRUE(outcome.taken) << outcome.error.status.message();
@@ -72,6 +73,9 @@ TEST_F(TakeTest, StreamsTheBestMemberIntoAFile) {
   EXPECT_EQ(outcome.taken->source.member_name, "m2");
   EXPECT_EQ(outcome.taken->storage_version, "3.6.0");
   EXPECT_EQ(outcome.taken->started, clock_.Now());
+  EXPECT_EQ(outcome.taken->verification.inspection->revision(), testing::kDatabaseRevision);
+  EXPECT_EQ(outcome.taken->level(), Level::kMeaning);
+  EXPECT_TRUE(outcome.taken->notes.empty());
   EXPECT_EQ(cluster_.asked(), std::vector<std::string>{HostOf(2) + ":2379"});
   EXPECT_EQ(cluster_.idle_timeout(), Milliseconds(1234));
 }
@@ -99,7 +103,7 @@ TEST_F(TakeTest, SyncsTheFile) {
 }
 
 TEST_F(TakeTest, FallsBackToTheNextMemberOnAStreamFailure) {
-  auto broken = MakeStream(MakeDatabase(64 * 1024));
+  auto broken = MakeStream(MakeEtcdDatabase(64 * 1024));
   broken[1].blob[0] ^= 1;
   cluster_.SetScript(HostOf(2) + ":2379", {broken, {}, false});
   cluster_.SetScript(HostOf(3) + ":2379", {{}, Status(Code::kUnavailable, "reset"), false});
@@ -150,7 +154,7 @@ TEST_F(TakeTest, SaysWhenEvenTheBestMemberIsUnhealthy) {
   view.endpoints[0].status.value->leader_id = 0;
   cluster_.SetView(view);
   EXPECT_TRUE(TakeIt().taken);
-  EXPECT_TRUE(log_.Contains("it knows no leader"));
+  EXPECT_TRUE(log_.Contains("the member knows no leader"));
 }
 
 TEST(StreamTimeLimit, GrowsWithTheDatabase) {
@@ -162,21 +166,21 @@ TEST_F(TakeTest, TriesThreeMembersAtMost) {
   cluster_.SetView(MakeView(4));
   cluster_.SetScript({{}, Status(Code::kUnavailable, "reset"), false});
   const TakeOutcome outcome = TakeIt();
-  EXPECT_EQ(StageOfFailure(outcome), "stream");
+  EXPECT_EQ(StageOfFailure(outcome), "connect");
   EXPECT_EQ(cluster_.asked().size(), 3U);
   EXPECT_EQ(outcome.error.status.message(), "snapshot from https://10.0.0.14:2379: reset");
 }
 
 TEST_F(TakeTest, NamesTheStageThatFailed) {
-  const auto good = MakeStream(MakeDatabase(64 * 1024));
+  const auto good = MakeStream(MakeEtcdDatabase(64 * 1024));
   const std::vector<StreamMessage> cut(good.begin(), good.begin() + 1);
   const std::vector<StreamMessage> empty(1, {4096, "", ""});
   const std::vector<std::pair<testing::StreamScript, std::string>> cases = {
-      {{{}, Status(Code::kUnavailable, "connection refused"), false}, "stream"},
+      {{{}, Status(Code::kUnavailable, "connection refused"), false}, "connect"},
       {{cut, Status(Code::kDeadlineExceeded, "the stream stalled"), false}, "stream"},
       {{{}, Status(Code::kUnknown, "refused"), false, etcd::Reason::kUnauthenticated}, "auth"},
       {{{}, Status(Code::kUnknown, "refused"), false, etcd::Reason::kPermissionDenied}, "auth"},
-      {{{}, Status(Code::kUnavailable, "refused"), false, etcd::Reason::kConnect}, "stream"},
+      {{{}, Status(Code::kUnavailable, "refused"), false, etcd::Reason::kConnect}, "connect"},
       {{cut, {}, false}, "verify"},
       {{empty, {}, false}, "verify"},
       {{{}, {}, false}, "verify"}};
@@ -248,7 +252,7 @@ TEST_F(TakeTest, DoesNotTouchAFileThatIsThere) {
 }
 
 TEST_F(TakeTest, StopsWhenAsked) {
-  cluster_.SetScript({MakeStream(MakeDatabase(4096)), {}, true});
+  cluster_.SetScript({MakeStream(MakeEtcdDatabase(64 * 1024)), {}, true});
   TakeOutcome outcome;
   std::thread taker([&] { outcome = TakeIt(); });
   cluster_.WaitUntilHanging();
@@ -260,12 +264,81 @@ TEST_F(TakeTest, StopsWhenAsked) {
   EXPECT_EQ(cluster_.asked().size(), 1U) << "the other members are not tried";
 }
 
+// A database whose pages are as they should be, but which no etcd wrote.
+std::vector<StreamMessage> DamagedStream() {
+  testing::BoltBuckets buckets = testing::EtcdBuckets();
+  buckets.erase("lease");
+  return MakeStream(testing::BoltFile(buckets).bytes());
+}
+
+TEST_F(TakeTest, LeavesAMemberWhoseDatabaseIsDamagedForTheNext) {
+  testing::BoltFile broken(testing::EtcdBuckets());
+  broken.Set(broken.RootOf("key"), testing::bolt::kFlags, 0);
+  cluster_.SetScript(HostOf(2) + ":2379", {MakeStream(broken.bytes()), {}, false});
+  cluster_.SetScript(HostOf(3) + ":2379", {DamagedStream(), {}, false});
+  const TakeOutcome outcome = TakeIt();
+  ASSERT_TRUE(outcome.taken) << outcome.error.status.message();
+  EXPECT_EQ(outcome.taken->source.member_name, "m1");
+  EXPECT_EQ(Content(),
+            MakeEtcdDatabase(100 * 1024) + testing::Sha256(MakeEtcdDatabase(100 * 1024)));
+  EXPECT_EQ(cluster_.asked(), kAllThree);
+  EXPECT_TRUE(log_.Contains("the member's database is damaged: level 1: page 2"));
+  EXPECT_TRUE(log_.Contains("the member's database is damaged: level 2: bucket"));
+}
+
+TEST_F(TakeTest, FailsWhereEveryMemberIsDamaged) {
+  cluster_.SetScript({DamagedStream(), {}, false});
+  const TakeOutcome outcome = TakeIt();
+  EXPECT_EQ(StageOfFailure(outcome), "verify");
+  EXPECT_EQ(outcome.error.status.code(), Code::kDataLoss);
+  EXPECT_EQ(outcome.error.status.message(),
+            "snapshot from https://10.0.0.11:2379: the member's database is damaged: "
+            "level 2: bucket \"lease\" is missing");
+  EXPECT_EQ(cluster_.asked(), kAllThree);
+}
+
+TEST_F(TakeTest, TakesFromAMemberBehindTheNewestBackupLast) {
+  etcd::ClusterView view = MakeView();
+  view.endpoints[1].status.value->revision = 4241;
+  cluster_.SetView(view);
+  Tools tools{.cluster = cluster_, .files = files_, .clock = clock_, .log = log_};
+  tools.newest_revision = 4242;
+  const Deadline deadline{.at = clock_.Steady() + Seconds(60), .stop = {}};
+  const TakeOutcome up_to_date = Take(tools, "/b/x.partial", deadline);
+  ASSERT_TRUE(up_to_date.taken) << up_to_date.error.status.message();
+  EXPECT_EQ(up_to_date.taken->source.member_name, "m3");
+  EXPECT_TRUE(up_to_date.taken->notes.empty());
+  ASSERT_TRUE(disk_.Remove("/b/x.partial").ok());
+
+  cluster_.SetScript(HostOf(1) + ":2379", {{}, Status(Code::kUnavailable, "reset"), false});
+  cluster_.SetScript(HostOf(3) + ":2379", {{}, Status(Code::kUnavailable, "reset"), false});
+  const TakeOutcome behind = Take(tools, "/b/x.partial", deadline);
+  ASSERT_TRUE(behind.taken) << behind.error.status.message();
+  EXPECT_EQ(behind.taken->source.member_name, "m2");
+  const std::string note = "the member is at revision 4241, behind the newest backup's 4242";
+  EXPECT_EQ(behind.taken->notes, std::vector<std::string>{note});
+  EXPECT_TRUE(log_.Contains("the member that the snapshot is taken from is not healthy"));
+  EXPECT_TRUE(log_.Contains(note));
+}
+
+TEST_F(TakeTest, NotesEveryFlawOfItsSource) {
+  etcd::ClusterView view = MakeView(1);
+  view.endpoints[0].status.value->leader_id = 0;
+  testing::ReportError(view,
+                       "memberID:" + std::to_string(testing::kMemberIds[1]) + " alarm:CORRUPT ");
+  cluster_.SetView(view);
+  const TakeOutcome outcome = TakeIt();
+  ASSERT_TRUE(outcome.taken) << outcome.error.status.message();
+  EXPECT_EQ(outcome.taken->notes, (std::vector<std::string>{"the member knows no leader",
+                                                            "the alarm CORRUPT is raised"}));
+}
+
 TEST_F(TakeTest, TriesNoOtherMemberPastTheDeadline) {
   const TakeOutcome outcome = [&] {
     cluster_.SetScript({{}, Status(Code::kDeadlineExceeded, "the snapshot did not end"), false});
     return Take({cluster_, files_, clock_, log_}, "/b/x.partial", {.at = clock_.Steady()});
   }();
-  EXPECT_EQ(StageOfFailure(outcome), "stream");
+  EXPECT_EQ(StageOfFailure(outcome), "connect");
   EXPECT_EQ(cluster_.asked().size(), 1U);
 }
 

@@ -10,6 +10,7 @@
 
 #include "exporter/base/mutex.h"
 #include "exporter/etcd/cluster.h"
+#include "tests/support/etcd_database.h"
 #include "tests/support/fake_hashes.h"
 #include "tests/support/scripted_calls.h"
 #include "tests/support/view_builder.h"
@@ -130,7 +131,7 @@ class FakeCluster final : public etcd::Cluster, public FakeHashes {
   CondVar changed_;
   etcd::ClusterView view_ WARDEN_GUARDED_BY(mutex_) = MakeView();
   std::map<std::string, StreamScript> scripts_ WARDEN_GUARDED_BY(mutex_) = {
-      {"", {MakeStream(MakeDatabase(100 * 1024)), {}, false}}};
+      {"", {MakeStream(MakeEtcdDatabase(100 * 1024)), {}, false}}};
   std::vector<std::string> asked_ WARDEN_GUARDED_BY(mutex_);
   Milliseconds idle_timeout_ WARDEN_GUARDED_BY(mutex_){};
   Observer observe_ WARDEN_GUARDED_BY(mutex_);

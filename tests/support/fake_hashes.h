@@ -18,7 +18,7 @@ class FakeHashes {
  public:
   using Hook = std::function<void(const Deadline&)>;
 
-  // What HashKv answers for the endpoint.
+  // What HashKv answers for the endpoint; an error otherwise.
   void SetHash(const std::string& url, etcd::RpcOutcome<etcd::KvHash> outcome) {
     MutexLock lock(mutex_);
     hashes_[url] = std::move(outcome);
@@ -45,7 +45,9 @@ class FakeHashes {
     }
     if (hook) hook(deadline);
     MutexLock lock(mutex_);
-    return hashes_[url];
+    const auto found = hashes_.find(url);
+    if (found != hashes_.end()) return found->second;
+    return {.error = etcd::RpcError{etcd::Reason::kOther, Code::kUnknown, "no hash for " + url}};
   }
 
  private:

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "exporter/base/files.h"
@@ -45,7 +44,7 @@ class FaultyFiles final : public Files {
   void FailNth(int n) {
     FailWhere([n](FileOperation, const Path&) mutable { return --n == 0; });
   }
-  // The n-th operation from now and all after it fail, as if the process were gone.
+  // The n-th operation from now and all after it fail.
   void FailFrom(int n) {
     FailWhere([n](FileOperation, const Path&) mutable { return n > 0 ? --n == 0 : true; });
   }
@@ -67,6 +66,10 @@ class FaultyFiles final : public Files {
   Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRead, path));
     return files_.ReadAll(path, bytes_max);
+  }
+  Result<std::unique_ptr<ReadableFile>> Open(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRead, path));
+    return files_.Open(path);
   }
   Status Rename(const Path& from, const Path& to) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRename, to));

@@ -6,16 +6,16 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "exporter/base/files.h"
 #include "exporter/base/mutex.h"
 #include "tests/support/memory_disk.h"
+#include "tests/support/memory_file.h"
 
 namespace warden::testing {
 
-// Thread-safe. Directories are safe as soon as they are made.
+// Thread-safe. Directories are safe as soon as they are made; what is opened stays as it was then.
 class MemoryFiles final : public Files {
  public:
   // Pulls the plug and boots; see MemoryDisk.
@@ -43,6 +43,12 @@ class MemoryFiles final : public Files {
     if (!inode) return Refuse(Code::kNotFound, "open", path);
     if (inode->content.size() > bytes_max) return Refuse(Code::kResourceExhausted, "read", path);
     return inode->content;
+  }
+  Result<std::unique_ptr<ReadableFile>> Open(const Path& path) override {
+    MutexLock lock(mutex_);
+    const auto inode = disk_.Find(path);
+    if (!inode) return Refuse(Code::kNotFound, "open", path);
+    return std::unique_ptr<ReadableFile>(std::make_unique<MemoryFile>(inode->content));
   }
   Status Rename(const Path& from, const Path& to) override {
     MutexLock lock(mutex_);
@@ -132,8 +138,7 @@ class MemoryFiles final : public Files {
     return Status(code, action + " " + path.string() + ": refused by the disk in memory");
   }
   static DirectoryEntry Describe(const Path& path, const MemoryDisk::Inode& inode) {
-    return {
-        .name = path.filename().string(), .size_bytes = inode.content.size(), .is_regular = true};
+    return {path.filename().string(), inode.content.size(), true};
   }
   Mutex mutex_;
   MemoryDisk disk_ WARDEN_GUARDED_BY(mutex_);
