@@ -1,7 +1,6 @@
 #!/usr/bin/env -S python3 -B
 """`etcd-warden snapshot save`, judged by etcdctl and by an etcd started on what was saved."""
 
-import json
 import shutil
 import unittest
 from pathlib import Path
@@ -63,6 +62,7 @@ class SmallDatabase(SnapshotTest):
         self.cluster.etcdctl("snapshot", "save", str(own), endpoints=first)
         ours, theirs = SnapshotStatus.of(self.file), SnapshotStatus.of(own)
         self.assertEqual((theirs.revision, theirs.total_keys), (ours.revision, ours.total_keys))
+        self.assertEqual([], self.command.json("snapshot", "diff", self.file, own))
 
     def test_etcd_starts_on_it_with_every_key(self) -> None:
         self.save()
@@ -74,10 +74,31 @@ class SmallDatabase(SnapshotTest):
         self.assertEqual([self.file], list(self.directory.iterdir()))
 
     def test_json_describes_the_file(self) -> None:
-        done = self.command.output(
-            "snapshot", "save", self.file, *self.cluster.client_flags(), "-w", "json"
-        )
-        self.assertIn(sha256_of(self.file), json.dumps(json.loads(done)))
+        flags = self.cluster.client_flags()
+        [saved] = self.command.json("snapshot", "save", self.file, *flags)
+        for name, value in {
+            "file": str(self.file),
+            "size_bytes": self.file.stat().st_size,
+            "sha256": sha256_of(self.file),
+            "level": 3,
+            "role": "follower",
+            "notes": [],
+        }.items():
+            self.assertEqual(value, saved[name], name)
+        self.assertIn(saved["endpoint"], self.cluster.endpoints)
+        self.assertEqual(SMALL_KEYS, saved["contents"]["keys"]["live"])
+
+    def test_the_table_says_how_far_it_is_proven(self) -> None:
+        flags = self.cluster.client_flags()
+        printed = self.command.output("snapshot", "save", self.file, *flags)
+        self.assertRegex(printed, r"\| 3 +\| 2 of 3 +\|")
+
+    def test_a_policy_that_is_none_is_wrong_usage(self) -> None:
+        flags = ("--attest=maybe", *self.cluster.client_flags())
+        done = self.command.run("snapshot", "save", self.file, *flags)
+        self.assertEqual(2, done.returncode, done.stderr)
+        self.assertIn("maybe", done.stderr)
+        self.assertFalse(self.file.exists())
 
     def test_a_configuration_names_the_cluster(self) -> None:
         config = write_config(
@@ -91,7 +112,7 @@ class SmallDatabase(SnapshotTest):
         member = self.cluster.follower()
         member.kill()
         try:
-            self.save()
+            self.save("--attest=all", *self.cluster.client_flags())
         finally:
             member.start()
             self.cluster.wait_healthy()
@@ -128,6 +149,8 @@ class LargeDatabase(SnapshotTest):
         self.cluster.stop()
         status = SnapshotStatus.of(self.file)
         self.assertGreater(status.total_size, LARGE_KEYS * LARGE_BYTES)
+        told = self.command.json("snapshot", "status", self.file)
+        self.assertEqual((status.hash, status.total_size), (told["hash"], told["totalSize"]))
         self.assert_holds(self.restored(self.file), hashes)
 
     @classmethod

@@ -184,9 +184,9 @@ class EtcdCluster:
         leader = self.leader()
         return next(member for member in self.members if member.running and member is not leader)
 
-    def restore(self, snapshot: Path) -> None:
-        """Gives every member the data of a snapshot, before the first start."""
-        for member in self.members:
+    def restore(self, snapshot: Path, members: Sequence[EtcdMember] | None = None) -> None:
+        """Gives these members, or all, the data of a snapshot, before the first start."""
+        for member in members or self.members:
             self.release.snapshot(
                 "restore", snapshot,
                 f"--name={member.name}",

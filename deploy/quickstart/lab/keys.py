@@ -8,7 +8,7 @@ import hashlib
 import http.client
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -35,28 +35,40 @@ class Gateway:
             )
 
     def put(self, key: str, value: bytes) -> None:
-        self._call("put", key=_encode(key.encode()), value=_encode(value))
+        self._call("kv/put", key=_encode(key.encode()), value=_encode(value))
 
     def get(self, key: str) -> bytes:
-        answer = self._call("range", key=_encode(key.encode()))
+        answer = self._call("kv/range", key=_encode(key.encode()))
         if "kvs" not in answer:
             raise LabError(f"etcd has no key {key}")
         return base64.b64decode(answer["kvs"][0].get("value", ""))
 
     def count(self) -> int:
         """How many keys there are."""
-        answer = self._call("range", key=_encode(b"\0"), range_end=_encode(b"\0"), count_only=True)
+        answer = self._call("kv/range", key=_encode(b"\0"), range_end=_encode(b"\0"), count_only=True)
         return int(answer.get("count", 0))
+
+    def txn(self, operations: Sequence[Mapping[str, Any]]) -> int:
+        """Does all of them, or none; the revision that they became."""
+        return int(self._call("kv/txn", success=operations)["header"]["revision"])
+
+    def compact(self, revision: int) -> None:
+        """Forgets what was overwritten up to there; returns when it is gone from the disk."""
+        self._call("kv/compaction", revision=revision, physical=True)
+
+    def grant_lease(self, seconds: int) -> str:
+        """A new lease, by the name under which a put wants it."""
+        return str(self._call("lease/grant", TTL=seconds)["ID"])
 
     def close(self) -> None:
         self._connection.close()
 
-    def _call(self, method: str, **fields: Any) -> dict[str, Any]:
-        self._connection.request("POST", f"/v3/kv/{method}", json.dumps(fields))
+    def _call(self, path: str, **fields: Any) -> dict[str, Any]:
+        self._connection.request("POST", f"/v3/{path}", json.dumps(fields))
         answer = self._connection.getresponse()
         body = answer.read()
         if answer.status != 200:
-            raise LabError(f"etcd refused a {method}: {answer.status} {body[:200]!r}")
+            raise LabError(f"etcd refused {path}: {answer.status} {body[:200]!r}")
         decoded: dict[str, Any] = json.loads(body)
         return decoded
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.process import environment
 from lab.waiting import LabError
@@ -37,6 +38,11 @@ class Release:
         tool = self._path("etcdutl" if has_etcdutl else "etcdctl")
         return _run([tool, "snapshot", *map(str, arguments)], timeout)
 
+    def snapshot_status(self, file: Path) -> dict[str, Any]:
+        """What `snapshot status` of this version says of a file, in its own words."""
+        status: dict[str, Any] = json.loads(self.snapshot("status", file, "-w", "json"))
+        return status
+
     def _path(self, program: str) -> str:
         return str(self.directory / program) if self.directory else program
 
@@ -55,7 +61,7 @@ class SnapshotStatus:
 
     @classmethod
     def of(cls, file: Path, release: Release = INSTALLED) -> "SnapshotStatus":
-        read = json.loads(release.snapshot("status", file, "-w", "json"))
+        read = release.snapshot_status(file)
         return cls(read["hash"], read["revision"], read["totalKey"], read["totalSize"])
 
 

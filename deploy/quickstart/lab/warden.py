@@ -30,6 +30,15 @@ class Command:
             command, capture_output=True, text=True, timeout=timeout, env=environment(), check=False
         )
 
+    def run_binary(
+        self, *arguments: str | bytes | Path, timeout: float = 60.0
+    ) -> subprocess.CompletedProcess[bytes]:
+        """The same for arguments, or output, that are no text."""
+        command = [str(self.binary), *arguments]
+        return subprocess.run(
+            command, capture_output=True, timeout=timeout, env=environment(), check=False
+        )
+
     def output(self, *arguments: str | Path, timeout: float = 60.0) -> str:
         """What it printed; LabError with its last words if it failed."""
         done = self.run(*arguments, timeout=timeout)
