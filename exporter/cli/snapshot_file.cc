@@ -34,12 +34,13 @@ Result<SnapshotFile> SnapshotFile::Open(const std::string& path) {
   PosixFiles files;
   WARDEN_ASSIGN_OR_RETURN(std::unique_ptr<ReadableFile> file, files.Open(path));
   WARDEN_ASSIGN_OR_RETURN(const FileState state, file->State());
-  const Result<snapshot::Extent> extent = snapshot::ExtentOf(state.size_bytes).WithContext(path);
-  if (!extent.ok()) return extent.error();
+  const Result<snapshot::Extent> found = snapshot::ExtentOf(state.size_bytes);
+  const snapshot::Extent extent = found.ok() ? *found : snapshot::WholeFile(state.size_bytes);
   Result<mvcc::KeySpace> keys =
-      mvcc::KeySpace::Open(*file, extent->database_bytes).WithContext(path);
+      mvcc::KeySpace::Open(*file, extent.database_bytes).WithContext(path);
   if (!keys.ok()) return keys.error();
-  return SnapshotFile(path, std::move(file), *std::move(keys), *extent);
+  if (!found.ok()) return found.error().WithContext(path);
+  return SnapshotFile(path, std::move(file), *std::move(keys), extent);
 }
 
 Status SnapshotFile::CheckDigest() {

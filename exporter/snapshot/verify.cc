@@ -88,6 +88,10 @@ Result<Extent> ExtentOf(std::uint64_t size_bytes) {
                 .has_trailer = rest == kDigestBytes};
 }
 
+Extent WholeFile(std::uint64_t size_bytes) {
+  return {.size_bytes = size_bytes, .database_bytes = size_bytes, .has_trailer = false};
+}
+
 Status CheckTrailer(const ReadableFile& file, const Extent& extent, const std::stop_token& stop) {
   if (!extent.has_trailer) return {};
   WARDEN_ASSIGN_OR_RETURN(const Digests digests, ReadDigests(file, extent, {}, stop));
@@ -129,7 +133,7 @@ Result<Verification> VerifyFile(Files& files, const Files::Path& path,
   WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<ReadableFile> file, files.Open(path));
   WARDEN_ASSIGN_OR_RETURN(const FileState before, file->State());
   const Result<Extent> found = ExtentOf(before.size_bytes);
-  const Extent extent = found.ok() ? *found : Extent{before.size_bytes, before.size_bytes, false};
+  const Extent extent = found.ok() ? *found : WholeFile(before.size_bytes);
   Result<Digests> digests = Digests();
   std::stop_source hopeless;
   const std::stop_callback stops(options.stop, [&] { hopeless.request_stop(); });
@@ -152,7 +156,8 @@ Result<Verification> VerifyFile(Files& files, const Files::Path& path,
   verification.size_bytes = extent.size_bytes;
   verification.database_bytes = extent.database_bytes;
   verification.has_trailer = extent.has_trailer;
-  if (!found.ok()) verification.transport.push_back(found.error().message());
+  // Of what is no database at all that is said already.
+  if (!found.ok() && readable) verification.transport.push_back(found.error().message());
   if (with_digests) JudgeTransport(*digests, verification);
   return verification;
 }

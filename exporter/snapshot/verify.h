@@ -74,6 +74,7 @@ struct Extent {
 };
 // kDataLoss if it is neither: cut short.
 Result<Extent> ExtentOf(std::uint64_t size_bytes);
+Extent WholeFile(std::uint64_t size_bytes);  // without a trailer
 
 // Reads the file in its order; kDataLoss if it has a trailer that does not match.
 Status CheckTrailer(const ReadableFile& file, const Extent& extent, const std::stop_token& stop);
