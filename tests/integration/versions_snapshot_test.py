@@ -61,7 +61,14 @@ class Fresh(VersionTest):
         for file in (ours, theirs):
             status = self.command.json("snapshot", "status", file)
             del status["contents"]
-            self.assertEqual(self.release.snapshot_status(file), status)
+            stock = self.release.snapshot_status(file)
+            if stock.get("version") == "":
+                # Taken before 3.6 or later wrote its version: a file like those of before 3.6,
+                # shown as their tools show it.
+                self.assertNotIn("version", status)
+                self.assertEqual(0, stock["totalKey"])
+                del stock["version"], stock["totalKey"], status["totalKey"]
+            self.assertEqual(stock, status)
             self.assertEqual([], self.command.json("snapshot", "keys", file))
         self.assertEqual([], self.command.json("snapshot", "diff", ours, theirs))
 
