@@ -19,9 +19,9 @@ constexpr Limits kLimits{
     .columns = 100, .header_lines = 150, .source_lines = 400, .function_lines = 70};
 
 // A file includes its own folder and folders to its left: see exporter/README.md.
-constexpr std::array<std::string_view, 16> kOrder = {
-    "base",      "proto",    "config", "etcd",    "bbolt",   "mvcc", "http", "metrics",
-    "collector", "snapshot", "backup", "webhook", "restore", "app",  "cli",  "main.cc"};
+constexpr std::array<std::string_view, 17> kOrder = {
+    "base",     "proto",  "config",  "etcd",    "bbolt",   "mvcc", "http", "metrics", "collector",
+    "snapshot", "backup", "offsite", "webhook", "restore", "app",  "cli",  "main.cc"};
 
 // Spellings with one home in the program; tests are free to use them.
 const std::vector<Ban> kProgramBans = {
@@ -40,8 +40,13 @@ const std::vector<Ban> kProgramBans = {
      .homes = {"exporter/config/yaml.cc", "exporter/http/service.cc", "exporter/http/tls.cc",
                "exporter/main.cc"}},
     {.what = "the environment",
-     .pattern = R"(\b(secure_)?getenv\b|\bsetenv\b)",
-     .example = "const char* home = std::getenv(name);"},
+     .pattern = R"(\b(secure_)?getenv\b|\bsetenv\b|\benviron\b)",
+     .example = "const char* home = std::getenv(name);",
+     .homes = {"exporter/base/process.cc"}},
+    {.what = "starting a program",
+     .pattern = R"(\b(posix_spawnp?|v?fork|exec[lv]p?e?)\()",
+     .example = "const pid_t child = fork();",
+     .homes = {"exporter/base/process.cc"}},
     {.what = "raw new (a factory for a private constructor says so: `// NOLINT: why`)",
      .pattern = R"(\bnew [\w:(])",
      .example = "auto* thing = new Thing(1);",
@@ -83,7 +88,7 @@ const std::vector<Ban> kProgramBans = {
      .pattern = R"(<openssl/)",
      .example = "#include <openssl/evp.h>",
      .homes = {"exporter/base/x509.h", "exporter/base/x509.cc", "exporter/http/",
-               "exporter/snapshot/"}},
+               "exporter/offsite/", "exporter/snapshot/"}},
     {.what = "POSIX calls",
      .pattern = R"(<(unistd|fcntl|dirent|poll|netdb|pthread|sys/\w+|netinet/\w+)\.h>)",
      .example = "#include <sys/stat.h>",
@@ -99,7 +104,11 @@ const std::vector<Ban> kProgramBans = {
     {.what = "signals",
      .pattern = R"(<(csignal|signal\.h)>)",
      .example = "#include <csignal>",
-     .homes = {"exporter/app/serve.cc"}},
+     .homes = {"exporter/app/serve.cc", "exporter/base/process.cc"}},
+    {.what = "zstd",
+     .pattern = R"(<zstd(_errors)?\.h>|\bZSTD_)",
+     .example = "#include <zstd.h>",
+     .homes = {"exporter/offsite/"}},
 };
 
 // Spellings that have no home at all.

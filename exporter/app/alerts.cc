@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/app/bearer.h"
 #include "exporter/base/json.h"
 #include "exporter/webhook/decide.h"
 #include "exporter/webhook/notification.h"
@@ -39,7 +40,7 @@ std::vector<AlertDecision> DecideAndReserve(Runtime& runtime,
   std::map<std::string, std::string> reserved;
   for (AlertDecision& decision : decisions) {
     if (decision.decision == Decision::kAccepted) {
-      Result<std::string> job = WorkerOf(runtime, decision.cluster).Reserve(decision.trigger);
+      Result<std::string> job = WorkerOf(runtime, decision.cluster).Reserve(decision.request);
       if (job.ok()) {
         reserved[decision.cluster] = decision.job = *job;
       } else {
@@ -72,7 +73,7 @@ void Record(Runtime& runtime, const webhook::Notification& notification,
     runtime.instruments().AlertReceived(alert.firing ? metrics::AlertStatus::kFiring
                                                      : metrics::AlertStatus::kResolved);
     runtime.instruments().AlertDecided(decision.cluster, decision.decision);
-    if (alert.firing && alert.Label("alertname") == webhook::kHeartbeatName) {
+    if (decision.decision == Decision::kHeartbeat) {
       runtime.instruments().HeartbeatReceived(runtime.env().clock.Now());
     }
     runtime.env().log.Log(LogLevel::kInfo, "alert received",
@@ -110,20 +111,7 @@ http::Response NoReceiver() {
 
 std::optional<http::Response> AuthenticateWebhook(Runtime& runtime, const http::Request& request) {
   if (!runtime.config()->webhook) return NoReceiver();
-  const Result<std::string> token = runtime.config()->webhook->bearer_token.Read();
-  http::Response refusal;
-  if (!token.ok()) {
-    runtime.env().log.Log(LogLevel::kError, "cannot read the webhook's bearer token",
-                          {{"error", token.error()}});
-    refusal = http::ErrorResponse(503, "the receiver cannot read its bearer token");
-  } else if (http::HasBearerToken(request, *token)) {
-    return std::nullopt;
-  } else {
-    runtime.env().log.Log(LogLevel::kWarn, "refused a webhook request: wrong bearer token");
-    refusal = http::ErrorResponse(401, "the bearer token is missing or wrong");
-    refusal.headers.emplace_back("WWW-Authenticate", "Bearer");
-  }
-  return refusal;
+  return CheckBearer(runtime.env(), request, runtime.config()->webhook->bearer_token, "webhook");
 }
 
 http::Response ReceiveAlerts(Runtime& runtime, const http::Request& request) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "exporter/app/alerts.h"
+#include "exporter/app/backups.h"
 #include "exporter/app/discovery.h"
 #include "exporter/app/probe.h"
 #include "exporter/app/scrape.h"
@@ -65,6 +66,7 @@ http::Response Index() {
               "<li><form action=\"probe\">/probe: cluster <input name=\"cluster\"> "
               "<label><input type=\"checkbox\" name=\"debug\" value=\"true\"> with an account of "
               "every call</label> <button>ask now</button></form></li>\n"
+              "<li><a href=\"api/v1/backups\">/api/v1/backups</a>: the backups</li>\n"
               "<li><a href=\"api/v1/jobs\">/api/v1/jobs</a>: requested backups</li>\n"
               "<li><a href=\"config\">/config</a>: the configuration in use</li>\n"
               "<li><a href=\"-/healthy\">/-/healthy</a>, "
@@ -96,38 +98,53 @@ auto WithRuntime(Host& host, Answer answer) {
 
 std::vector<http::Route> ApiRoutes(Host& host, const PublicAddress& address) {
   const std::size_t skipped = address.prefix.size() + kJobsPath.size();
-  return {{.method = "GET", .path = "/metrics", .handler = WithRuntime(host, AnswerMetrics)},
-          {.method = "GET", .path = "/probe", .handler = WithRuntime(host, Probe)},
-          {.method = "GET",
-           .path = "/sd",
-           .handler = WithRuntime(host,
-                                  [address](Runtime& runtime, const Request& request) {
-                                    return DiscoverProbes(runtime, address, request);
-                                  })},
-          {.method = "GET", .path = "/sd/native", .handler = WithRuntime(host, DiscoverMembers)},
-          {.method = "GET",
-           .path = "/config",
-           .handler = WithRuntime(host,
-                                  [](Runtime& runtime, const Request&) {
-                                    return http::Response{.body = runtime.config().shown()};
-                                  })},
-          {.method = "GET",
-           .path = "/api/v1/jobs",
-           .handler = WithRuntime(
-               host, [](Runtime& runtime, const Request&) { return ListJobs(runtime); })},
-          {.method = "GET",
-           .path = std::string(kJobsPath),
-           .handler = WithRuntime(host,
-                                  [skipped](Runtime& runtime, const Request& request) {
-                                    return ShowJob(runtime,
-                                                   std::string_view(request.path).substr(skipped));
-                                  })},
-          {.method = "POST",
-           .path = std::string(kWebhookPath),
-           .handler = WithRuntime(host, ReceiveAlerts),
-           .guard = WithRuntime(host, AuthenticateWebhook),
-           .body_bytes_max = webhook::kBodyBytesMax,
-           .without_web_auth = true}};
+  const std::size_t behind = address.prefix.size() + kClustersPath.size();
+  return {
+      {.method = "GET", .path = "/metrics", .handler = WithRuntime(host, AnswerMetrics)},
+      {.method = "GET", .path = "/probe", .handler = WithRuntime(host, Probe)},
+      {.method = "GET",
+       .path = "/sd",
+       .handler = WithRuntime(host,
+                              [address](Runtime& runtime, const Request& request) {
+                                return DiscoverProbes(runtime, address, request);
+                              })},
+      {.method = "GET", .path = "/sd/native", .handler = WithRuntime(host, DiscoverMembers)},
+      {.method = "GET",
+       .path = "/config",
+       .handler = WithRuntime(host,
+                              [](Runtime& runtime, const Request&) {
+                                return http::Response{.body = runtime.config().shown()};
+                              })},
+      {.method = "GET",
+       .path = "/api/v1/jobs",
+       .handler =
+           WithRuntime(host, [](Runtime& runtime, const Request&) { return ListJobs(runtime); })},
+      {.method = "GET",
+       .path = std::string(kJobsPath),
+       .handler = WithRuntime(host,
+                              [skipped](Runtime& runtime, const Request& request) {
+                                return ShowJob(runtime,
+                                               std::string_view(request.path).substr(skipped));
+                              })},
+      {.method = "GET",
+       .path = std::string(kBackupsPath),
+       .handler = WithRuntime(host, ListBackups)},
+      {.method = "POST",
+       .path = std::string(kClustersPath),
+       .handler = WithRuntime(host,
+                              [behind](Runtime& runtime, const Request& request) {
+                                return RequestBackup(runtime, request,
+                                                     std::string_view(request.path).substr(behind));
+                              }),
+       .guard = WithRuntime(host, AuthenticateApi),
+       .body_bytes_max = kBackupRequestBytesMax,
+       .without_web_auth = true},
+      {.method = "POST",
+       .path = std::string(kWebhookPath),
+       .handler = WithRuntime(host, ReceiveAlerts),
+       .guard = WithRuntime(host, AuthenticateWebhook),
+       .body_bytes_max = webhook::kBodyBytesMax,
+       .without_web_auth = true}};
 }
 
 std::vector<http::Route> ManagementRoutes(Host& host, bool health_without_auth) {

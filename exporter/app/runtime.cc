@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "exporter/app/targets.h"
+#include "exporter/base/host.h"
 
 namespace warden::app {
 namespace {
@@ -17,7 +18,23 @@ bool LooksTheSame(const config::ClusterConfig& one, const config::ClusterConfig&
                      });
 }
 
+etcd::ClusterOptions ClusterOptionsOf(const config::ClusterConfig& config) {
+  return {.endpoints = config.endpoints,
+          .tls = config.tls,
+          .auth = config.auth,
+          .backup_auth = config.backup_auth,
+          .on_token_refresh = {}};
+}
+
 }  // namespace
+
+std::shared_ptr<offsite::Copier> MakeCopier(const config::ClusterConfig& config, const Env& env,
+                                            metrics::Instruments& instruments) {
+  if (!config.backup || config.backup->destinations.empty()) return nullptr;
+  return std::make_shared<offsite::Copier>(
+      offsite::CopySource{.cluster = config.name, .directory = config.backup->directory},
+      config.backup->destinations, offsite::CopyTools{env.files, env.clock, env.log, instruments});
+}
 
 Result<std::shared_ptr<Runtime>> Runtime::Build(config::ValidConfig config, Common& common,
                                                 const Runtime* previous) {
@@ -41,14 +58,11 @@ Status Runtime::Add(const config::ClusterConfig& config, const Runtime* previous
     return {};
   }
   metrics::Instruments& instruments = common_.instruments;
-  std::shared_ptr<etcd::Cluster> cluster = etcd::MakeCluster(
-      {.endpoints = config.endpoints,
-       .tls = config.tls,
-       .auth = config.auth,
-       .backup_auth = config.backup_auth,
-       .on_token_refresh = [&instruments,
-                            name = config.name] { instruments.TokenRefreshed(name); }},
-      env().clock);
+  etcd::ClusterOptions options = ClusterOptionsOf(config);
+  options.on_token_refresh = [&instruments, name = config.name] {
+    instruments.TokenRefreshed(name);
+  };
+  std::shared_ptr<etcd::Cluster> cluster = etcd::MakeCluster(options, env().clock);
   std::shared_ptr<backup::Worker> worker;
   if (config.backup) {
     WARDEN_ASSIGN_OR_RETURN(worker, TakeOrOpenWorker(config, cluster, previous));
@@ -78,9 +92,33 @@ Result<std::shared_ptr<backup::Worker>> Runtime::TakeOrOpenWorker(
   }
   WARDEN_ASSIGN_OR_RETURN(
       std::shared_ptr<backup::Worker> worker,
-      backup::Worker::Open(config.name, directory, {cluster, config.backup->attest},
+      backup::Worker::Open(config.name, directory, {.cluster = cluster, .config = *config.backup},
                            {env().files, env().clock, env().log, common_.instruments}));
   return worker;
+}
+
+backup::Settings Runtime::MakeSettings(const ClusterRuntime& cluster) const {
+  const config::ClusterConfig& config = cluster.config;
+  backup::Settings settings{.cluster = cluster.cluster, .config = *config.backup};
+  if (cluster.hash_checker) {
+    settings.distrust = [mismatched = cluster.hash_checker->mismatched()] {
+      const int members = mismatched->load();
+      if (members == 0) return std::string();
+      return "the last consistency check found " + std::to_string(members) +
+             " members that hold other data than the rest";
+    };
+  }
+  if (const auto& lock = config.backup->lock) {
+    settings.lock = etcd::MakeWorkLock(
+        ClusterOptionsOf(config),
+        {.prefix = lock->prefix, .holder = ProcessName(), .ttl = lock->ttl}, env().clock);
+  }
+  if (cluster.copier) {
+    settings.on_kept = [copier = std::weak_ptr(cluster.copier)] {
+      if (const auto alive = copier.lock()) alive->Wake();
+    };
+  }
+  return settings;
 }
 
 void Runtime::Declare() {
@@ -95,10 +133,12 @@ void Runtime::Start(const Runtime* previous) {
     if (is_new && cluster->hash_checker) cluster->hash_checker->Start(stop_token());
     if (!cluster->worker) continue;
     if (previous != nullptr && previous->Uses(*cluster->worker)) {
-      cluster->worker->UseSource({cluster->cluster, cluster->config.backup->attest});
+      if (is_new) cluster->worker->Use(MakeSettings(*cluster));
     } else {
+      cluster->worker->Use(MakeSettings(*cluster));
       cluster->worker->Start(stop_token());
     }
+    if (is_new && cluster->copier) cluster->copier->Start(stop_token());
   }
 }
 

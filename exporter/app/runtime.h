@@ -17,10 +17,15 @@
 #include "exporter/collector/observer.h"
 #include "exporter/config/config.h"
 #include "exporter/etcd/cluster.h"
+#include "exporter/offsite/copier.h"
 
 namespace warden::app {
 
 class Targets;
+
+// Null without a backup section, or one without destinations.
+std::shared_ptr<offsite::Copier> MakeCopier(const config::ClusterConfig& config, const Env& env,
+                                            metrics::Instruments& instruments);
 
 // One cluster under one configuration of it; runtimes share it for as long as that stays the same.
 struct ClusterRuntime {
@@ -41,6 +46,7 @@ struct ClusterRuntime {
                                          env.log)
                                    : nullptr),
         worker(std::move(its_worker)),
+        copier(MakeCopier(config, env, instruments)),
         endpoint_log(config.name) {}
 
   const config::ClusterConfig config;
@@ -52,6 +58,7 @@ struct ClusterRuntime {
   const std::unique_ptr<collector::HashChecker> hash_checker;  // null without a hashkv section
   // Null without a backup section. It outlives a change of the cluster's configuration.
   const std::shared_ptr<backup::Worker> worker;
+  const std::shared_ptr<offsite::Copier> copier;  // null without destinations
   EndpointLog endpoint_log;
 };
 
@@ -107,6 +114,8 @@ class Runtime {
   Result<std::shared_ptr<backup::Worker>> TakeOrOpenWorker(
       const config::ClusterConfig& config, const std::shared_ptr<etcd::Cluster>& cluster,
       const Runtime* previous) const;
+  // What the cluster's worker is to work with.
+  backup::Settings MakeSettings(const ClusterRuntime& cluster) const;
   bool Uses(const backup::Worker& worker) const;
 
   const std::shared_ptr<const bool> life_ = std::make_shared<bool>(true);  // first: ends last

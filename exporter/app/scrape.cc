@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "exporter/collector/budget.h"
 #include "exporter/collector/render.h"
 #include "exporter/etcd/membership.h"
+#include "exporter/offsite/render.h"
 
 namespace warden::app {
 namespace {
@@ -35,6 +37,23 @@ Self ReadSelf(Runtime& runtime) {
     if (cluster->worker) self.queued += cluster->worker->QueueDepth();
   }
   return self;
+}
+
+std::vector<offsite::DestinationSubject> DestinationsOf(
+    const offsite::Copier& copier, const std::optional<backup::Listing>& local) {
+  std::vector<offsite::DestinationSubject> subjects;
+  for (const auto& destination : copier.destinations()) {
+    offsite::DestinationSubject& subject = subjects.emplace_back(offsite::DestinationSubject{
+        .name = destination->config().name, .state = destination->store().State()});
+    if (auto copies = destination->store().List(); copies.ok()) subject.copies = *std::move(copies);
+    std::set<std::string_view> there;
+    for (const backup::Manifest& copy : subject.copies) there.insert(copy.id);
+    for (const backup::Manifest& backup :
+         local ? local->backups : std::vector<backup::Manifest>()) {
+      if (backup.verified() && !there.contains(backup.id)) ++subject.pending;
+    }
+  }
+  return subjects;
 }
 
 }  // namespace
@@ -95,6 +114,7 @@ std::optional<SavedState> RenderBackups(metrics::Page& page, const Env& env,
                           .jobs = cluster.worker->History(),
                           .objective = cluster.config.backup->objective,
                           .free_bytes = {},
+                          .next_run = cluster.worker->NextRun(),
                           .now = env.clock.Now()};
   if (auto listing = cluster.worker->List(); listing.ok()) {
     subject.listing = *std::move(listing);
@@ -106,6 +126,9 @@ std::optional<SavedState> RenderBackups(metrics::Page& page, const Env& env,
     subject.free_bytes = *free;
   }
   backup::Render(page, subject);
+  if (cluster.copier) {
+    offsite::Render(page, cluster.config.name, DestinationsOf(*cluster.copier, subject.listing));
+  }
   const backup::Manifest* newest = subject.listing ? subject.listing->NewestGood() : nullptr;
   if (newest == nullptr || !newest->revision) return std::nullopt;
   return SavedState{.cluster_id = newest->cluster_id, .revision = *newest->revision};

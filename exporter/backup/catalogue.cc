@@ -1,17 +1,21 @@
 #include "exporter/backup/catalogue.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
+#include <tuple>
 #include <utility>
+
+#include "exporter/backup/changes.h"
 
 namespace warden::backup {
 namespace {
 
-constexpr std::size_t kManifestBytesMax = 1 << 20;
 constexpr std::string_view kManifestSuffix = ".json";
 constexpr std::string_view kSnapshotSuffix = ".db";
-constexpr std::string_view kJobsName = "jobs";
-constexpr std::string_view kLockName = ".lock";
+// What else stands in the directory.
+constexpr std::array<std::string_view, 7> kOthers = {
+    kJobsName, kRequestsName, kCopiesName, kSpoolName, kSchedulesName, kLockName, kChangesLockName};
 
 std::string WithPartialSuffix(std::string name) {
   return name.append(kPartialSuffix);
@@ -22,16 +26,6 @@ std::string IdOf(std::string_view name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return "";
   const std::string_view id = name.substr(0, name.size() - suffix.size());
   return IsId(id) ? std::string(id) : "";
-}
-
-Result<Manifest> ReadManifest(Files& files, const Files::Path& directory, const std::string& id) {
-  WARDEN_ASSIGN_OR_RETURN(const std::string text,
-                          files.ReadAll(directory / ManifestName(id), kManifestBytesMax));
-  WARDEN_ASSIGN_OR_RETURN(Manifest manifest, ParseManifest(text));
-  if (manifest.id != id) {
-    return Status(Code::kInvalidArgument, "the manifest is that of backup " + manifest.id);
-  }
-  return manifest;
 }
 
 // Looks at the file afresh: a backup may have been committed while its directory was being listed.
@@ -53,11 +47,17 @@ Status CheckSnapshot(Files& files, const Files::Path& directory, const Manifest&
   return {};
 }
 
+bool IsBeingDeleted(std::string_view name) {
+  return name.ends_with(kDeletedSuffix) &&
+         !IdOf(name.substr(0, name.size() - kDeletedSuffix.size()), kManifestSuffix).empty();
+}
+
 // Whether a snapshot that is there has no manifest, nor will have one in a moment. Asked afresh,
 // since a listing may miss a file that is being renamed; the last look is for one that just was.
 bool IsOrphan(Files& files, const Files::Path& directory, const std::string& id) {
   const std::string manifest = ManifestName(id);
-  for (const std::string& name : {manifest, WithPartialSuffix(manifest), manifest}) {
+  const std::string deleted = DeletedManifestName(id);
+  for (const std::string& name : {manifest, WithPartialSuffix(manifest), manifest, deleted}) {
     if (files.Stat(directory / name).ok()) return false;
   }
   return files.Stat(directory / SnapshotName(id)).ok();
@@ -77,13 +77,15 @@ Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
   for (const DirectoryEntry& entry : found) names.insert(entry.name);
   Listing listing;
   for (const std::string& name : names) {
-    if (name == kJobsName || name == kLockName || name.ends_with(kPartialSuffix)) continue;
+    if (std::ranges::find(kOthers, name) != kOthers.end()) continue;
+    if (name.ends_with(kPartialSuffix) || IsBeingDeleted(name)) continue;
     const std::string snapshot_of = IdOf(name, kSnapshotSuffix);
     const std::string id = IdOf(name, kManifestSuffix);
     if (id.empty()) {
       const bool orphan = !snapshot_of.empty();
-      if (orphan &&
-          (names.contains(ManifestName(snapshot_of)) || !IsOrphan(files, directory, snapshot_of))) {
+      if (orphan && (names.contains(ManifestName(snapshot_of)) ||
+                     names.contains(DeletedManifestName(snapshot_of)) ||
+                     !IsOrphan(files, directory, snapshot_of))) {
         continue;
       }
       listing.strangers.push_back(
@@ -102,7 +104,9 @@ Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
     listing.stored_bytes += manifest->size_bytes;
     listing.backups.push_back(*std::move(manifest));
   }
-  std::reverse(listing.backups.begin(), listing.backups.end());
+  std::ranges::sort(listing.backups, [](const Manifest& a, const Manifest& b) {
+    return std::tie(a.created, a.id) > std::tie(b.created, b.id);
+  });
   return listing;
 }
 
@@ -116,7 +120,12 @@ Result<Catalogue> Catalogue::Open(Files& files, Files::Path directory, Logger& l
                 : lock.error();
   }
   Catalogue catalogue(files, std::move(directory), *std::move(lock));
-  WARDEN_RETURN_IF_ERROR(catalogue.ClearUp(log));
+  {
+    WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> turn,
+                            TakeTurn(files, catalogue.directory_));
+    WARDEN_RETURN_IF_ERROR(FinishDeletions(files, catalogue.directory_));
+    WARDEN_RETURN_IF_ERROR(catalogue.ClearUp(log));
+  }
   WARDEN_RETURN_IF_ERROR(catalogue.ProveWritable());
   return catalogue;
 }
@@ -131,39 +140,6 @@ Status Catalogue::ProveWritable() {
 
 Files::Path Catalogue::PartialPath(std::string_view id) const {
   return directory_ / WithPartialSuffix(SnapshotName(id));
-}
-
-Status Catalogue::Commit(const Manifest& manifest) {
-  Status published = Publish(manifest);
-  if (published.ok()) return published;
-  // The manifest goes first: without it there is no backup, whatever else stays.
-  const std::string id = manifest.id;
-  for (const std::string& name : {ManifestName(id), WithPartialSuffix(ManifestName(id)),
-                                  SnapshotName(id), WithPartialSuffix(SnapshotName(id))}) {
-    files_->Remove(directory_ / name).ok();
-  }
-  return published;
-}
-
-// The manifest is on stable storage under its partial name before the snapshot gets its own, so
-// that ClearUp can tell a commit that was cut short from a snapshot whose manifest was lost.
-Status Catalogue::Publish(const Manifest& manifest) {
-  const Files::Path partial = directory_ / WithPartialSuffix(ManifestName(manifest.id));
-  const std::string text = DumpJson(ToJson(manifest), 2) + "\n";
-  if (text.size() > kManifestBytesMax) {
-    return Status(Code::kResourceExhausted, "the manifest has " + std::to_string(text.size()) +
-                                                " bytes, more than can be read back");
-  }
-  WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<WritableFile> file, files_->Create(partial));
-  WARDEN_RETURN_IF_ERROR(file->Append(std::as_bytes(std::span(text))));
-  WARDEN_RETURN_IF_ERROR(file->Sync());
-  WARDEN_RETURN_IF_ERROR(file->Close());
-  WARDEN_RETURN_IF_ERROR(files_->SyncDirectory(directory_));
-  WARDEN_RETURN_IF_ERROR(
-      files_->Rename(PartialPath(manifest.id), directory_ / SnapshotName(manifest.id)));
-  WARDEN_RETURN_IF_ERROR(files_->SyncDirectory(directory_));
-  WARDEN_RETURN_IF_ERROR(files_->Rename(partial, directory_ / ManifestName(manifest.id)));
-  return files_->SyncDirectory(directory_);
 }
 
 Status Catalogue::ClearUp(Logger& log) {

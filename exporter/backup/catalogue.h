@@ -4,7 +4,11 @@
 //   <id>.json          its manifest; a backup exists if and only if this file does
 //   <id>.db.partial    a snapshot being streamed
 //   <id>.json.partial  a manifest whose backup is being committed
+//   <id>.json.deleted  a backup whose deletion has begun (changes.h)
 //   jobs/              one file per job (jobs.h)
+//   requests/          jobs that the command line asks a running daemon for (requests.h)
+//   schedules.json     when each schedule last ran (schedule_store.h)
+//   copies/, spool/    what is known of the copies, and copies in the making (offsite/)
 //   .lock              held by the process that writes here
 #pragma once
 
@@ -12,11 +16,19 @@
 #include <string>
 #include <vector>
 
+#include "exporter/backup/changes.h"
 #include "exporter/backup/manifest.h"
 #include "exporter/base/files.h"
 #include "exporter/base/log.h"
 
 namespace warden::backup {
+
+inline constexpr std::string_view kJobsName = "jobs";
+inline constexpr std::string_view kRequestsName = "requests";
+inline constexpr std::string_view kSchedulesName = "schedules.json";
+inline constexpr std::string_view kCopiesName = "copies";
+inline constexpr std::string_view kSpoolName = "spool";
+inline constexpr std::string_view kLockName = ".lock";
 
 struct Stranger {
   std::string name;
@@ -25,7 +37,7 @@ struct Stranger {
 };
 
 struct Listing {
-  std::vector<Manifest> backups;    // newest first, by id
+  std::vector<Manifest> backups;    // newest first, by when they were complete
   std::vector<Stranger> strangers;  // damaged or foreign files; never touched
   std::uint64_t stored_bytes = 0;   // of the backups' snapshots
 
@@ -54,14 +66,13 @@ class Catalogue {
 
   // Makes the complete, synced file at PartialPath(manifest.id) a backup, atomically and durably.
   // After a failure neither the backup nor the partial exists.
-  Status Commit(const Manifest& manifest);
+  Status Commit(const Manifest& manifest) { return PublishBackup(*files_, directory_, manifest); }
 
  private:
   Catalogue(Files& files, Files::Path directory, std::unique_ptr<FileLock> lock)
       : files_(&files), directory_(std::move(directory)), lock_(std::move(lock)) {}
   Status ClearUp(Logger& log);
   Status ProveWritable();
-  Status Publish(const Manifest& manifest);
   // True if the backup whose manifest is still partial was whole and is now listed.
   Result<bool> CompleteCommit(const std::string& id, Logger& log);
 

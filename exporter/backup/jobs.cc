@@ -10,8 +10,9 @@ namespace {
 
 constexpr std::size_t kJobBytesMax = 64UL * 1024;
 constexpr std::string_view kSuffix = ".json";
-constexpr std::array<JobState, 4> kStates = {JobState::kQueued, JobState::kRunning,
-                                             JobState::kSucceeded, JobState::kFailed};
+constexpr std::array<JobState, 5> kStates = {JobState::kQueued, JobState::kRunning,
+                                             JobState::kSucceeded, JobState::kFailed,
+                                             JobState::kSkipped};
 
 Json TimeOrNull(const std::optional<WallTime>& time) {
   return time ? Json(FormatTime(*time)) : Json(nullptr);
@@ -22,6 +23,26 @@ Result<std::optional<WallTime>> ParseOptionalTime(const ParsedJson& json, std::s
   if (!text) return std::optional<WallTime>();
   WARDEN_ASSIGN_OR_RETURN(const WallTime time, ParseTime(*text));
   return std::optional<WallTime>(time);
+}
+
+Json ToJson(const Order& order) {
+  return Json{{"action", config::RuleActionName(order.action)},
+              {"class", order.backup_class},
+              {"hold_seconds", order.hold.count()},
+              {"skip_if_unchanged", order.skip_if_unchanged}};
+}
+
+Order OrderFromJson(const ParsedJson& json) {
+  Order order;
+  if (const auto name = FindString(json, "action")) {
+    order.action = config::ParseRuleAction(*name).value_or(order.action);
+  }
+  order.backup_class = FindString(json, "class").value_or(order.backup_class);
+  order.hold = std::clamp(Seconds(FindInteger(json, "hold_seconds").value_or(0)), Seconds(0),
+                          config::kHoldMax);
+  const ParsedJson* skip = FindField(json, "skip_if_unchanged");
+  order.skip_if_unchanged = skip != nullptr && skip->is_boolean() && skip->get<bool>();
+  return order;
 }
 
 }  // namespace
@@ -36,6 +57,8 @@ std::string_view JobStateName(JobState state) {
       return "succeeded";
     case JobState::kFailed:
       return "failed";
+    case JobState::kSkipped:
+      return "skipped";
   }
   return "failed";
 }
@@ -45,12 +68,15 @@ Json ToJson(const Job& job) {
               {"cluster", job.cluster},
               {"state", JobStateName(job.state)},
               {"trigger", ToJson(job.trigger)},
+              {"order", ToJson(job.order)},
               {"created", FormatTime(job.created)},
               {"started", TimeOrNull(job.started)},
               {"finished", TimeOrNull(job.finished)},
-              {"backup_id", job.backup_id.empty() ? Json(nullptr) : Json(job.backup_id)},
+              {"backup_id", job.backup_ids.empty() ? Json(nullptr) : Json(job.backup_ids.front())},
+              {"backup_ids", job.backup_ids},
               {"stage", job.stage.empty() ? Json(nullptr) : Json(job.stage)},
-              {"error", job.error.empty() ? Json(nullptr) : Json(job.error)}};
+              {"error", job.error.empty() ? Json(nullptr) : Json(job.error)},
+              {"notes", job.notes}};
 }
 
 Result<Job> ParseJob(std::string_view text) {
@@ -67,13 +93,18 @@ Result<Job> ParseJob(std::string_view text) {
   job.state = *state;
   if (const ParsedJson* trigger = FindField(json, "trigger"))
     job.trigger = TriggerFromJson(*trigger);
+  if (const ParsedJson* order = FindField(json, "order")) job.order = OrderFromJson(*order);
   WARDEN_ASSIGN_OR_RETURN(const auto created, ParseOptionalTime(json, "created"));
   job.created = created.value_or(WallTime{});
   WARDEN_ASSIGN_OR_RETURN(job.started, ParseOptionalTime(json, "started"));
   WARDEN_ASSIGN_OR_RETURN(job.finished, ParseOptionalTime(json, "finished"));
-  job.backup_id = FindString(json, "backup_id").value_or("");
+  job.backup_ids = FindStrings(json, "backup_ids");
+  if (const auto id = FindString(json, "backup_id"); id && job.backup_ids.empty()) {
+    job.backup_ids.push_back(*id);  // as versions before all-members wrote it
+  }
   job.stage = FindString(json, "stage").value_or("");
   job.error = FindString(json, "error").value_or("");
+  job.notes = FindStrings(json, "notes");
   return job;
 }
 

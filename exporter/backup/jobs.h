@@ -13,25 +13,43 @@
 #include "exporter/base/json.h"
 #include "exporter/base/log.h"
 #include "exporter/base/result.h"
+#include "exporter/config/webhook_config.h"
 
 namespace warden::backup {
 
-enum class JobState { kQueued, kRunning, kSucceeded, kFailed };
-std::string_view JobStateName(JobState state);  // "queued", "running", "succeeded", "failed"
+enum class JobState { kQueued, kRunning, kSucceeded, kFailed, kSkipped };
+// "queued", "running", "succeeded", "failed", "skipped"
+std::string_view JobStateName(JobState state);
+
+// What a job is to do.
+struct Order {
+  config::RuleAction action = config::RuleAction::kSnapshot;
+  std::string backup_class{config::kManualClass};
+  // How long its backups are held, and for kPinBefore the one of before; 0: the former not at all,
+  // the latter until it is unpinned.
+  Seconds hold{0};
+  bool skip_if_unchanged = false;
+
+  friend bool operator==(const Order&, const Order&) = default;
+};
 
 struct Job {
   std::string id;  // of the same form as a backup's
   std::string cluster;
   JobState state = JobState::kQueued;
   Trigger trigger;
+  Order order;
   WallTime created{};
   std::optional<WallTime> started;
   std::optional<WallTime> finished;
-  std::string backup_id;  // once it succeeded
-  std::string stage;      // where it failed
-  std::string error;      // why it failed, one line
+  // The backups it took; also of a job that failed, if only some could be taken or trusted. Of one
+  // that was skipped since nothing had changed: the backup that holds it all.
+  std::vector<std::string> backup_ids;
+  std::string stage;               // where it failed
+  std::string error;               // why it failed or was skipped, one line
+  std::vector<std::string> notes;  // what else it did
 
-  bool ended() const { return state == JobState::kSucceeded || state == JobState::kFailed; }
+  bool ended() const { return state != JobState::kQueued && state != JobState::kRunning; }
 };
 
 Json ToJson(const Job& job);

@@ -167,6 +167,8 @@ Json ToJson(const Trigger& trigger) {
   if (!trigger.fingerprint.empty()) json["fingerprint"] = trigger.fingerprint;
   if (!trigger.starts_at.empty()) json["starts_at"] = trigger.starts_at;
   if (!trigger.rule.empty()) json["rule"] = trigger.rule;
+  if (!trigger.schedule.empty()) json["schedule"] = trigger.schedule;
+  if (!trigger.tick.empty()) json["tick"] = trigger.tick;
   return json;
 }
 
@@ -176,7 +178,82 @@ Trigger TriggerFromJson(const ParsedJson& json) {
           .alertname = FindString(json, "alertname").value_or(""),
           .fingerprint = FindString(json, "fingerprint").value_or(""),
           .starts_at = FindString(json, "starts_at").value_or(""),
-          .rule = FindString(json, "rule").value_or("")};
+          .rule = FindString(json, "rule").value_or(""),
+          .schedule = FindString(json, "schedule").value_or(""),
+          .tick = FindString(json, "tick").value_or("")};
+}
+
+Json ToJson(const Hold& hold) {
+  Json json{{"by", hold.by}, {"since", FormatTime(hold.since)}};
+  json["until"] = hold.until ? Json(FormatTime(*hold.until)) : Json(nullptr);
+  if (!hold.reason.empty()) json["reason"] = hold.reason;
+  return json;
+}
+
+std::optional<WallTime> FindTime(const ParsedJson& json, std::string_view key) {
+  const Result<WallTime> time = ParseTime(FindString(json, key).value_or(""));
+  return time.ok() ? std::optional(*time) : std::nullopt;
+}
+
+// A hold that cannot be read holds for ever: nothing is deleted for a typo.
+std::vector<Hold> HoldsFromJson(const ParsedJson& json) {
+  std::vector<Hold> holds;
+  const ParsedJson* list = FindField(json, "holds");
+  if (list == nullptr || !list->is_array()) return holds;
+  for (const ParsedJson& each : *list) {
+    Hold& hold = holds.emplace_back();
+    hold.by = FindString(each, "by").value_or("");
+    hold.since = FindTime(each, "since").value_or(WallTime{});
+    hold.until = FindTime(each, "until");
+    hold.reason = FindString(each, "reason").value_or("");
+  }
+  return holds;
+}
+
+Json ToJson(const StoredForm& stored) {
+  Json json{{"file", stored.file},
+            {"compression", stored.compression},
+            {"encryption", stored.encryption},
+            {"size_bytes", stored.size_bytes},
+            {"sha256", stored.sha256}};
+  if (!stored.proof.empty()) json["proof"] = stored.proof;
+  return json;
+}
+
+std::optional<StoredForm> StoredFormFromJson(const ParsedJson& json) {
+  const ParsedJson* stored = FindField(json, "stored");
+  if (stored == nullptr) return std::nullopt;
+  const std::int64_t size = FindInteger(*stored, "size_bytes").value_or(0);
+  return StoredForm{.file = FindString(*stored, "file").value_or(""),
+                    .compression = FindString(*stored, "compression").value_or(""),
+                    .encryption = FindString(*stored, "encryption").value_or(""),
+                    .size_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(size, 0)),
+                    .sha256 = FindString(*stored, "sha256").value_or(""),
+                    .proof = FindString(*stored, "proof").value_or("")};
+}
+
+// What stands in `all` and not in `known`, object by object.
+Json UnknownFields(const ParsedJson& all, const ParsedJson& known) {
+  Json unknown;
+  for (const auto& [key, value] : all.items()) {
+    const auto found = known.find(key);
+    if (found == known.end()) {
+      unknown[key] = value;
+    } else if (value.is_object() && found->is_object()) {
+      if (Json inner = UnknownFields(value, *found); !inner.is_null()) unknown[key] = inner;
+    }
+  }
+  return unknown;
+}
+
+void AddUnknown(Json& json, const Json& unknown) {
+  for (const auto& [key, value] : unknown.items()) {
+    if (!json.contains(key)) {
+      json[key] = value;
+    } else if (value.is_object() && json[key].is_object()) {
+      AddUnknown(json[key], value);
+    }
+  }
 }
 
 Json VerificationToJson(const Manifest& manifest) {
@@ -209,11 +286,15 @@ Json ToJson(const Manifest& manifest) {
             {"created", FormatTime(manifest.created)},
             {"duration_seconds", ToSeconds(manifest.duration)},
             {"trigger", ToJson(manifest.trigger)},
+            {"class", manifest.backup_class},
             {"job", manifest.job_id}};
   if (manifest.revision) json["revision"] = *manifest.revision;
   if (!manifest.quarantined.empty()) json["quarantined"] = manifest.quarantined;
   if (!manifest.notes.empty()) json["notes"] = manifest.notes;
   if (!manifest.contents.is_null()) json["contents"] = manifest.contents;
+  for (const Hold& hold : manifest.holds) json["holds"].push_back(ToJson(hold));
+  if (manifest.stored) json["stored"] = ToJson(*manifest.stored);
+  AddUnknown(json, manifest.unknown);
   return json;
 }
 
@@ -263,8 +344,15 @@ Result<Manifest> ParseManifest(std::string_view text) {
   for (const FieldReader* reader : {&root, &cluster, &member, &etcd, &verification}) {
     if (reader->complaint()) return Damaged(*reader->complaint());
   }
+  manifest.backup_class = FindString(json, "class").value_or(std::string(config::kManualClass));
+  manifest.holds = HoldsFromJson(json);
+  manifest.stored = StoredFormFromJson(json);
   // A manifest cannot point out of its directory.
   if (manifest.file != SnapshotName(manifest.id)) return Damaged("file");
+  if (manifest.stored && !manifest.stored->file.starts_with(manifest.file)) {
+    return Damaged("stored.file");
+  }
+  manifest.unknown = UnknownFields(json, ParsedJson(ToJson(manifest)));
   return manifest;
 }
 

@@ -1,6 +1,7 @@
 // What is known about one backup: the JSON file beside it, which is written last and makes it one.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,8 +23,31 @@ struct Trigger {
   std::string fingerprint;
   std::string starts_at;  // as Alertmanager wrote it
   std::string rule;       // the rule's matchers
+  std::string schedule;   // its name
+  std::string tick;       // RFC 3339: the time that the schedule meant
 
   friend bool operator==(const Trigger&, const Trigger&) = default;
+};
+
+// Keeps a backup from retention. One without an end lasts until somebody takes it off.
+struct Hold {
+  std::string by;  // "manual", or what asked for it, as "alert etcdNoLeader"
+  WallTime since{};
+  std::optional<WallTime> until;
+  std::string reason;
+
+  bool IsActive(WallTime now) const { return !until || now < *until; }
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
+// What a copy at a destination is made of.
+struct StoredForm {
+  std::string file;         // its name there
+  std::string compression;  // "none", "zstd"
+  std::string encryption;   // "none", "age"
+  std::uint64_t size_bytes = 0;
+  std::string sha256;  // of the bytes that are stored
+  std::string proof;   // how it was proven to be there: "hash", "full", or "" if it was not
 };
 
 struct Manifest {
@@ -57,6 +81,16 @@ struct Manifest {
   WallTime created{};              // when the backup was complete
   Nanoseconds duration{};
   Trigger trigger;
+  std::string backup_class;  // what retention goes by; "manual" in manifests that do not say
+  std::vector<Hold> holds;
+  std::optional<StoredForm> stored;  // only in the manifests of copies
+  Json unknown;                      // fields that a newer version wrote, kept as they are
+
+  // Whether it may stand for the cluster: proven to level 2, and not in quarantine.
+  bool verified() const { return verification_level >= 2 && quarantined.empty(); }
+  bool pinned(WallTime now) const {
+    return std::ranges::any_of(holds, [&](const Hold& hold) { return hold.IsActive(now); });
+  }
 };
 
 // "20261123T101500042Z-3fa9c1d2": the time in UTC to the millisecond and 32 random bits.
@@ -72,7 +106,7 @@ Manifest DescribeTaken(const snapshot::Taken& taken);
 Json ToJson(const Manifest& manifest);
 Json ToJson(const Trigger& trigger);
 
-// kInvalidArgument names the field that is missing or wrong; unknown fields are ignored, a `schema`
+// kInvalidArgument names the field that is missing or wrong; unknown fields are kept, a `schema`
 // newer than ours is refused.
 Result<Manifest> ParseManifest(std::string_view text);
 Trigger TriggerFromJson(const ParsedJson& json);

@@ -50,6 +50,18 @@ void RenderNewest(Page& page, const Manifest& newest, const metrics::Label& clus
              newest.verification_level, {cluster});
 }
 
+// When a run was last skipped because the newest backup holds it all.
+std::optional<WallTime> LastConfirmed(const Subject& subject, const Listing& listing) {
+  const Manifest* good = listing.NewestGood();
+  std::optional<WallTime> last;
+  for (const Job& job : subject.jobs) {
+    const bool confirms = job.state == JobState::kSkipped && good != nullptr && job.finished &&
+                          job.backup_ids == std::vector{good->id};
+    if (confirms) last = std::max(last.value_or(*job.finished), *job.finished);
+  }
+  return last;
+}
+
 void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
   const metrics::Label cluster{metrics::kClusterLabel, subject.cluster};
   std::optional<WallTime> newest;
@@ -63,10 +75,12 @@ void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
     newest = std::max(newest.value_or(backup.created), backup.created);
     oldest = std::min(oldest.value_or(backup.created), backup.created);
   }
-  page.Gauge("backup_last_success_timestamp_seconds",
-             "When the newest backup was complete; read from the catalogue, so it survives "
-             "restarts; 0 if there is none.",
-             SecondsOrZero(newest), {cluster});
+  if (newest) newest = std::max(*newest, LastConfirmed(subject, listing).value_or(*newest));
+  page.Gauge(
+      "backup_last_success_timestamp_seconds",
+      "When the newest backup was complete, or a scheduled run found that nothing had changed "
+      "since; read from the catalogue, so it survives restarts; 0 if there is none.",
+      SecondsOrZero(newest), {cluster});
   page.Gauge("backup_last_verified_timestamp_seconds",
              "When the newest verified backup was complete; 0 if there is none. Nothing "
              "unverified enters the catalogue; backup_verification_level says how far it was "
@@ -78,6 +92,11 @@ void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
              "Backups in the catalogue that must not be trusted: members of the cluster held other "
              "data than the snapshot. None of the other figures counts them, but for the bytes.",
              quarantined, {cluster});
+  page.Gauge(
+      "backup_pinned", "Backups that are held against retention.",
+      static_cast<double>(std::ranges::count_if(
+          listing.backups, [&](const Manifest& backup) { return backup.pinned(subject.now); })),
+      {cluster});
   const auto damaged = std::count_if(listing.strangers.begin(), listing.strangers.end(),
                                      [](const Stranger& stranger) { return stranger.damaged; });
   page.Gauge("backup_damaged",
@@ -107,6 +126,11 @@ void Render(Page& page, const Subject& subject) {
     page.Gauge("backup_objective_seconds",
                "The configured age that the newest backup may reach (recovery point objective).",
                ToSeconds(*subject.objective), {cluster});
+  }
+  if (subject.next_run) {
+    page.Gauge("backup_next_run_timestamp_seconds",
+               "When a schedule fires next; absent without a schedule.",
+               ToUnixSeconds(*subject.next_run), {cluster});
   }
   if (subject.free_bytes) {
     page.Gauge("backup_store_free_bytes", "Bytes free on the file system of the catalogue.",

@@ -17,9 +17,13 @@ struct Subject {
   std::vector<Job> jobs;
   std::optional<Seconds> objective;
   std::optional<std::uint64_t> free_bytes;
+  std::optional<WallTime> next_run;  // nullopt: there is no schedule
   WallTime now{};
 };
 
+// A run that was skipped since nothing had changed proves that the newest backup is still as good
+// as new: its time counts as that of a backup.
+//
 // Pure. What is not known is absent; what never happened is 0, but for the age, which is absent
 // then.
 void Render(metrics::Page& page, const Subject& subject);

@@ -1,14 +1,15 @@
 #include "exporter/backup/worker.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "exporter/base/text.h"
-#include "exporter/snapshot/take.h"
 
 namespace warden::backup {
 namespace {
+
+// A warden whose etcd is gone takes its backup this much later.
+constexpr Seconds kClaimTimeout{10};
 
 void LogDamage(const Listing& listing, const Files::Path& directory, Logger& log) {
   for (const Stranger& stranger : listing.strangers) {
@@ -18,56 +19,73 @@ void LogDamage(const Listing& listing, const Files::Path& directory, Logger& log
   }
 }
 
-Status CheckTrusted(const Manifest& manifest) {
-  if (manifest.quarantined.empty()) return {};
-  return Status(Code::kDataLoss,
-                "backup " + manifest.id + " is quarantined: " + manifest.quarantined);
+// What wardens share of a job: nullopt for what was asked of this one alone.
+std::optional<std::string> WorkName(const std::string& cluster, const Trigger& trigger) {
+  switch (trigger.kind) {
+    case metrics::Trigger::kSchedule:
+      return cluster + "/schedule/" + trigger.schedule + "/" + trigger.tick;
+    case metrics::Trigger::kWebhook:
+      return cluster + "/alert/" + trigger.fingerprint + "/" + trigger.starts_at;
+    case metrics::Trigger::kManual:
+      break;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Worker>> Worker::Open(std::string cluster_name, Files::Path directory,
-                                             BackupSource source, const WorkerTools& tools) {
+                                             Settings settings, const WorkerTools& tools) {
+  Files& files = tools.files;
   WARDEN_ASSIGN_OR_RETURN(Catalogue catalogue,
-                          Catalogue::Open(tools.files, std::move(directory), tools.log));
-  WARDEN_ASSIGN_OR_RETURN(JobStore store,
-                          JobStore::Open(tools.files, catalogue.directory() / "jobs"));
-  WARDEN_ASSIGN_OR_RETURN(std::vector<Job> jobs, store.Load(tools.log));
+                          Catalogue::Open(files, std::move(directory), tools.log));
+  const Files::Path& path = catalogue.directory();
+  WARDEN_ASSIGN_OR_RETURN(JobStore jobs, JobStore::Open(files, path / kJobsName));
+  WARDEN_ASSIGN_OR_RETURN(JobStore requests, JobStore::Open(files, path / kRequestsName));
+  WARDEN_ASSIGN_OR_RETURN(const Listing listing, catalogue.List());
+  LogDamage(listing, path, tools.log);
   std::unique_ptr<Worker> worker(new Worker(  // NOLINT: private
-      std::move(cluster_name), std::move(catalogue), std::move(store), std::move(source), tools));
-  WARDEN_RETURN_IF_ERROR(worker->TakeUp(std::move(jobs)));
+      std::move(cluster_name), std::move(catalogue), std::move(jobs), std::move(requests),
+      std::move(settings), tools));
+  WARDEN_RETURN_IF_ERROR(worker->queue_.TakeUp(listing));
+  MutexLock lock(worker->mutex_);
+  worker->schedules_ =
+      LoadSchedules(files, worker->catalogue_.directory() / kSchedulesName, tools.log);
+  MergeSchedules(worker->schedules_, worker->queue_.History(), tools.clock.Now());
   return worker;
 }
+
+Worker::Worker(std::string cluster_name, Catalogue catalogue, JobStore jobs, JobStore requests,
+               Settings settings, const WorkerTools& tools)
+    : cluster_name_(std::move(cluster_name)),
+      tools_(tools),
+      catalogue_(std::move(catalogue)),
+      queue_(cluster_name_, std::move(jobs), tools_.clock, tools_.log),
+      requests_(std::move(requests)),
+      engine_(cluster_name_, catalogue_, tools_),
+      settings_(std::move(settings)) {}
 
 void Worker::Start(const std::stop_token& stop) {
   thread_ = std::jthread([this](const std::stop_token& own) { Run(own); });
   on_stop_.emplace(stop, [this] { RequestStop(); });
 }
 
-Worker::Worker(std::string cluster_name, Catalogue catalogue, JobStore store, BackupSource source,
-               const WorkerTools& tools)
-    : cluster_name_(std::move(cluster_name)),
-      tools_(tools),
-      catalogue_(std::move(catalogue)),
-      store_(std::move(store)),
-      source_(std::move(source)) {}
-
-void Worker::UseSource(BackupSource source) {
-  // The old one is let go outside the lock: it ends calls in flight.
-  MutexLock lock(mutex_);
-  std::swap(source_, source);
+void Worker::Use(Settings settings) {
+  // The old ones are let go outside the lock: that ends calls in flight.
+  {
+    MutexLock lock(mutex_);
+    std::swap(settings_, settings);
+  }
+  queue_.Wake();
 }
 
-BackupSource Worker::source() const {
+Settings Worker::settings() const {
   MutexLock lock(mutex_);
-  return source_;
+  return settings_;
 }
 
 void Worker::Retire() {
-  {
-    MutexLock lock(mutex_);
-    retired_ = true;
-  }
+  queue_.Close();
   RequestStop();
   if (thread_.joinable()) thread_.join();
 }
@@ -79,279 +97,161 @@ Worker::~Worker() {
 
 void Worker::RequestStop() {
   thread_.request_stop();
-  // Taking the lock orders the request before the wait of a thread that is about to sleep.
-  MutexLock lock(mutex_);
-  changed_.NotifyAll();
-}
-
-Status Worker::TakeUp(std::vector<Job> jobs) {
-  WARDEN_ASSIGN_OR_RETURN(const Listing listing, catalogue_.List());
-  LogDamage(listing, catalogue_.directory(), tools_.log);
-  for (Job& job : jobs) {
-    if (job.ended()) continue;
-    // A queued job may have its backup too: its later states could not be stored then.
-    const auto done = std::find_if(listing.backups.begin(), listing.backups.end(),
-                                   [&](const Manifest& m) { return m.job_id == job.id; });
-    if (done != listing.backups.end()) {
-      job.state = JobState::kSucceeded;
-      if (const Status trusted = CheckTrusted(*done); !trusted.ok()) {
-        job.state = JobState::kFailed;
-        job.stage = metrics::FailureStageName(metrics::FailureStage::kVerify);
-        job.error = trusted.message();
-      }
-      job.started = done->started;
-      job.finished = done->created;
-      job.backup_id = done->id;
-      // Stored, since the backup that proves it will not be kept for ever.
-      WARDEN_RETURN_IF_ERROR(store_.Save(job));
-    } else {
-      job.state = JobState::kQueued;
-      job.started.reset();
-    }
-  }
-  MutexLock lock(mutex_);
-  for (Job& job : jobs) entries_.push_back({.job = std::move(job), .confirmed = true});
-  return {};
-}
-
-Result<std::string> Worker::Reserve(Trigger trigger) {
-  Job job{.id = NewId(),
-          .cluster = cluster_name_,
-          .trigger = std::move(trigger),
-          .created = tools_.clock.Now()};
-  WARDEN_RETURN_IF_ERROR(CheckNotRetired());
-  MutexLock lock(mutex_);
-  const auto queued = std::count_if(entries_.begin(), entries_.end(), [](const Entry& entry) {
-    return entry.job.state == JobState::kQueued;
-  });
-  if (static_cast<std::size_t>(queued) >= kQueueMax) {
-    return Status(Code::kResourceExhausted, "the queue of cluster " + cluster_name_ + " is full: " +
-                                                std::to_string(queued) + " jobs are waiting");
-  }
-  entries_.push_back({.job = job, .confirmed = false});
-  return job.id;
-}
-
-Status Worker::Confirm(const std::string& job_id) {
-  const std::optional<Job> job = Find(job_id);
-  if (!job) return Status(Code::kNotFound, "no job " + job_id);
-  Status stored = CheckNotRetired();
-  if (stored.ok()) stored = store_.Save(*job);
-  if (stored.ok()) stored = Admit(job_id);
-  if (stored.ok()) return {};
-  // The file may be there, and only its directory not synced; the next start must not run it.
-  store_.Remove(job_id).ok();
-  MutexLock lock(mutex_);
-  std::erase_if(entries_, [&](const Entry& entry) { return entry.job.id == job_id; });
-  return std::move(stored).WithContext("store the request for a backup of cluster " +
-                                       cluster_name_);
-}
-
-Status Worker::Admit(const std::string& job_id) {
-  MutexLock lock(mutex_);
-  // Retired while the job was stored: nobody would run it.
-  if (retired_) return RetiredError();
-  FindEntry(job_id)->confirmed = true;
-  changed_.NotifyAll();
-  return {};
-}
-
-std::vector<Job> Worker::History() const {
-  MutexLock lock(mutex_);
-  std::vector<Job> jobs;
-  for (const Entry& entry : entries_) jobs.push_back(entry.job);
-  return jobs;
-}
-
-std::optional<Job> Worker::Find(std::string_view job_id) const {
-  MutexLock lock(mutex_);
-  for (const Entry& entry : entries_) {
-    if (entry.job.id == job_id) return entry.job;
-  }
-  return std::nullopt;
-}
-
-std::size_t Worker::QueueDepth() const {
-  MutexLock lock(mutex_);
-  return static_cast<std::size_t>(
-      std::count_if(entries_.begin(), entries_.end(),
-                    [](const Entry& entry) { return entry.job.state == JobState::kQueued; }));
-}
-
-bool Worker::InProgress() const {
-  MutexLock lock(mutex_);
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [](const Entry& entry) { return entry.job.state == JobState::kRunning; });
+  queue_.Wake();
 }
 
 void Worker::Run(const std::stop_token& stop) {
-  while (std::optional<Job> job = Next(stop)) {
-    CarryOut(*job, stop);
-    ForgetOldJobs();
-  }
-}
-
-std::optional<Job> Worker::Next(const std::stop_token& stop) {
-  MutexLock lock(mutex_);
   while (!stop.stop_requested()) {
-    for (Entry& entry : entries_) {
-      if (entry.confirmed && entry.job.state == JobState::kQueued) return entry.job;
-    }
-    changed_.Wait(mutex_);
+    CollectRequests();
+    QueueDueRuns();
+    std::optional<Job> job = queue_.Next(std::chrono::steady_clock::now() + tools_.poll);
+    if (!job || stop.stop_requested()) continue;
+    CarryOut(*job, stop);
+    queue_.ForgetOldJobs();
   }
-  return std::nullopt;
 }
 
 void Worker::CarryOut(Job& job, const std::stop_token& stop) {
   job.state = JobState::kRunning;
   job.started = tools_.clock.Now();
-  Update(job);
-  tools_.instruments.BackupAttempted(cluster_name_, job.trigger.kind);
-  const std::optional<snapshot::TakeError> failure = TakeBackupWithPatience(job, stop);
+  queue_.Update(job);
+  const std::shared_ptr<etcd::WorkLock> lock = settings().lock;
+  etcd::Claim claim;
+  const bool shared = lock && WorkName(cluster_name_, job.trigger);
+  if (!shared || Claim(job, *lock, claim, stop)) {
+    engine_.CarryOut(
+        job, [this] { return settings(); }, stop);
+    if (shared) EndClaim(job, *lock, claim, stop);
+  }
   // Shut down, not failed: the job on disk still says running, so the next start takes it up.
-  if (failure && stop.stop_requested()) return;
-  job.finished = tools_.clock.Now();
-  if (failure) {
-    job.state = JobState::kFailed;
-    job.stage = metrics::FailureStageName(failure->stage);
-    job.error =
-        ToSingleLine("back up cluster " + cluster_name_ + ": " + failure->status.message(), 2048);
-    tools_.instruments.BackupFailed(cluster_name_, failure->stage);
-    tools_.log.Log(LogLevel::kError, "backup failed",
-                   {{"etcd_cluster", cluster_name_},
-                    {"job", job.id},
-                    {"stage", job.stage},
-                    {"error", job.error}});
-  } else {
-    job.state = JobState::kSucceeded;
-    tools_.instruments.BackupSucceeded(cluster_name_);
-    tools_.log.Log(LogLevel::kInfo, "backup taken",
-                   {{"etcd_cluster", cluster_name_},
-                    {"job", job.id},
-                    {"backup", job.backup_id},
-                    {"trigger", metrics::TriggerName(job.trigger.kind)},
-                    {"duration", *job.finished - *job.started}});
-  }
-  Update(job);
+  if (job.ended()) queue_.Update(job);
 }
 
-std::optional<snapshot::TakeError> Worker::TakeBackupWithPatience(Job& job,
-                                                                  const std::stop_token& stop) {
-  Milliseconds pause = tools_.retry_pause;
-  for (int tries = 1;; ++tries, pause *= 2) {
-    std::optional<snapshot::TakeError> failure = TakeBackup(job, stop);
-    const bool again = failure && failure->stage == metrics::FailureStage::kConnect &&
-                       tries < kTriesMax && !stop.stop_requested();
-    if (!again) return failure;
-    tools_.log.Log(LogLevel::kWarn, "no member can be reached for a backup, trying again",
-                   {{"etcd_cluster", cluster_name_},
-                    {"job", job.id},
-                    {"pause", pause},
-                    {"error", failure->status}});
-    Pause(pause, stop);
-  }
-}
-
-void Worker::Pause(Milliseconds pause, const std::stop_token& stop) {
-  const SteadyTime until = tools_.clock.Steady() + pause;
-  MutexLock lock(mutex_);
-  while (!stop.stop_requested() && tools_.clock.Steady() < until) {
-    changed_.WaitUntil(mutex_, until);
-  }
-}
-
-std::optional<snapshot::TakeError> Worker::TakeBackup(Job& job, const std::stop_token& stop) {
-  const std::string id = NewId();
-  const Result<Listing> listing = catalogue_.List();
-  if (!listing.ok()) {
-    return snapshot::TakeError{metrics::FailureStage::kWrite, listing.error()};
-  }
-  const BackupSource source = this->source();
-  snapshot::Tools tools{.cluster = *source.cluster,
-                        .files = tools_.files,
-                        .clock = tools_.clock,
-                        .log = tools_.log,
-                        .attest = source.attest};
-  if (const Manifest* newest = listing->NewestGood()) {
-    tools.cluster_id = newest->cluster_id;
-    tools.newest_revision = newest->revision;
-  }
-  const snapshot::TakeOutcome outcome = snapshot::Take(
-      tools, catalogue_.PartialPath(id), Deadline{.at = SteadyTime::max(), .stop = stop});
-  if (!outcome.taken) return outcome.error;
-  tools_.instruments.StageFinished(cluster_name_, metrics::TimedStage::kStream,
-                                   outcome.taken->duration);
-  tools_.instruments.StageFinished(cluster_name_, metrics::TimedStage::kVerify,
-                                   outcome.taken->verify_duration);
-  Manifest manifest = DescribeTaken(*outcome.taken);
-  manifest.id = id;
-  manifest.job_id = job.id;
-  manifest.cluster_name = cluster_name_;
-  manifest.file = SnapshotName(id);
-  manifest.created = tools_.clock.Now();
-  manifest.trigger = job.trigger;
-  return Keep(std::move(manifest), job);
-}
-
-std::optional<snapshot::TakeError> Worker::Keep(Manifest manifest, Job& job) {
-  if (Status committed = catalogue_.Commit(manifest); !committed.ok()) {
-    return snapshot::TakeError{metrics::FailureStage::kWrite, std::move(committed)};
-  }
-  job.backup_id = manifest.id;
-  // Kept, since it may be all there is of that member one day; but the job has failed.
-  if (Status trusted = CheckTrusted(manifest); !trusted.ok()) {
-    return snapshot::TakeError{metrics::FailureStage::kVerify, std::move(trusted)};
-  }
-  return std::nullopt;
-}
-
-void Worker::Update(const Job& job) {
-  {
-    MutexLock lock(mutex_);
-    FindEntry(job.id)->job = job;
-  }
-  if (const Status saved = store_.Save(job); !saved.ok()) {
-    // The backup itself does not depend on it; at worst the job runs again after a restart.
-    tools_.log.Log(LogLevel::kWarn, "cannot store the state of a job",
-                   {{"job", job.id}, {"error", saved}});
-  }
-}
-
-void Worker::ForgetOldJobs() {
-  std::vector<std::string> forgotten;
-  {
-    MutexLock lock(mutex_);
-    while (entries_.size() > kJobsKept && entries_.front().job.ended()) {
-      forgotten.push_back(entries_.front().job.id);
-      entries_.erase(entries_.begin());
+bool Worker::Claim(Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
+                   const std::stop_token& stop) {
+  const std::string work = *WorkName(cluster_name_, job.trigger);
+  while (!stop.stop_requested()) {
+    claim = lock.TryClaim(work, {.at = tools_.clock.Steady() + kClaimTimeout, .stop = stop});
+    switch (claim.verdict) {
+      case etcd::ClaimVerdict::kOurs:
+        return true;
+      case etcd::ClaimVerdict::kUnavailable:
+        // Two backups are better than none.
+        job.notes.push_back("taken without the lock in etcd: " + claim.reason);
+        return true;
+      case etcd::ClaimVerdict::kDone:
+        job.state = JobState::kSkipped;
+        job.finished = tools_.clock.Now();
+        job.error = "another warden, " + claim.holder + ", has done it";
+        return false;
+      case etcd::ClaimVerdict::kHeld:
+        Pause(tools_.poll, stop);
     }
   }
-  for (const std::string& id : forgotten) {
-    if (const Status removed = store_.Remove(id); !removed.ok()) {
-      tools_.log.Log(LogLevel::kWarn, "cannot remove an old job", {{"error", removed}});
+  return false;
+}
+
+void Worker::EndClaim(const Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
+                      const std::stop_token& stop) {
+  const Deadline deadline{.at = tools_.clock.Steady() + kClaimTimeout, .stop = stop};
+  const bool done = job.state == JobState::kSucceeded || job.state == JobState::kSkipped;
+  const Status ended =
+      done ? lock.Done(claim, Join(job.backup_ids, ","), deadline) : lock.GiveUp(claim, deadline);
+  const bool expected = claim.verdict == etcd::ClaimVerdict::kUnavailable;
+  if (ended.ok() || expected || stop.stop_requested()) return;
+  tools_.log.Log(LogLevel::kWarn, "cannot tell the other wardens how a job ended",
+                 {{"etcd_cluster", cluster_name_}, {"job", job.id}, {"error", ended}});
+}
+
+void Worker::CollectRequests() {
+  const Files::Path directory = catalogue_.directory() / kRequestsName;
+  const auto entries = tools_.files.List(directory);
+  if (!entries.ok()) return Complain("cannot look for requests", entries.error());
+  std::set<std::string> names;
+  for (const DirectoryEntry& entry : *entries) names.insert(entry.name);
+  if (names == known_requests_) return;
+  const auto jobs = requests_.Load(tools_.log);
+  if (!jobs.ok()) return Complain("cannot read the requests", jobs.error());
+  for (const Job& job : *jobs) {
+    const Status queued = queue_.Enqueue(job.id, {.trigger = job.trigger, .order = job.order});
+    // One that finds no place stays and is looked at again.
+    if (!queued.ok()) return Complain("cannot queue a request", queued);
+    names.erase(job.id + ".json");
+    if (const Status removed = requests_.Remove(job.id); !removed.ok()) {
+      Complain("cannot remove a request that is queued", removed);
     }
+  }
+  known_requests_ = std::move(names);
+}
+
+void Worker::QueueDueRuns() {
+  const Settings settings = this->settings();
+  bool changed = false;
+  for (const config::ScheduleConfig& schedule : settings.config.schedules) {
+    const WallTime now = tools_.clock.Now();
+    const ScheduleState before = StateOf(schedule.name);
+    ScheduleState state = Settle(schedule, before, now);
+    const auto due = FindDue(schedule, cluster_name_, state, now);
+    if (due && QueueRun(schedule, *due)) {
+      tools_.instruments.RunsSkipped(cluster_name_, due->missed);
+      state.last_tick = due->tick;
+    }
+    if (state == before) continue;
+    MutexLock lock(mutex_);
+    schedules_[schedule.name] = state;
+    changed = true;
+  }
+  if (!changed) return;
+  ScheduleStates states;
+  {
+    MutexLock lock(mutex_);
+    states = schedules_;
+  }
+  const Files::Path file = catalogue_.directory() / kSchedulesName;
+  if (const Status saved = SaveSchedules(tools_.files, file, states); !saved.ok()) {
+    Complain("cannot store when the schedules ran", saved);
   }
 }
 
-Status Worker::CheckNotRetired() const {
+bool Worker::QueueRun(const config::ScheduleConfig& schedule, const DueRun& due) {
+  for (const Job& job : queue_.History()) {
+    if (job.ended() || job.trigger.schedule != schedule.name) continue;
+    // Never two of a kind in the queue; the one that waits serves for both.
+    tools_.instruments.RunsSkipped(cluster_name_, 1);
+    return true;
+  }
+  const Status queued = queue_.Enqueue(
+      NewId(tools_.clock), {.trigger = {.kind = metrics::Trigger::kSchedule,
+                                        .schedule = schedule.name,
+                                        .tick = FormatTime(due.tick)},
+                            .order = {.backup_class = schedule.backup_class,
+                                      .skip_if_unchanged = schedule.skip_if_unchanged}});
+  if (!queued.ok()) Complain("cannot queue the run of a schedule", queued);
+  return queued.ok();
+}
+
+ScheduleState Worker::StateOf(const std::string& schedule) const {
   MutexLock lock(mutex_);
-  return retired_ ? RetiredError() : Status();
+  const auto found = schedules_.find(schedule);
+  return found == schedules_.end() ? ScheduleState() : found->second;
 }
 
-Status Worker::RetiredError() const {
-  return Status(Code::kUnavailable,
-                "backups of cluster " + cluster_name_ + " are configured no more");
+std::optional<WallTime> Worker::NextRun() const {
+  const WallTime now = tools_.clock.Now();
+  std::optional<WallTime> first;
+  for (const config::ScheduleConfig& schedule : settings().config.schedules) {
+    const ScheduleState state = Settle(schedule, StateOf(schedule.name), now);
+    const auto next = backup::NextRun(schedule, cluster_name_, state, now);
+    if (next) first = std::min(first.value_or(*next), *next);
+  }
+  return first;
 }
 
-Worker::Entry* Worker::FindEntry(std::string_view job_id) {
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const Entry& entry) { return entry.job.id == job_id; });
-  return found == entries_.end() ? nullptr : &*found;
-}
-
-std::string Worker::NewId() const {
-  std::random_device random;
-  return MakeId(tools_.clock.Now(), random());
+void Worker::Complain(const std::string& what, const Status& status) {
+  std::string complaint = what + ": " + status.message();
+  if (complaint == last_complaint_) return;
+  tools_.log.Log(LogLevel::kError, what, {{"etcd_cluster", cluster_name_}, {"error", status}});
+  last_complaint_ = std::move(complaint);
 }
 
 }  // namespace warden::backup

@@ -1,5 +1,8 @@
 #include "exporter/base/clock.h"
 
+#include <condition_variable>
+#include <mutex>
+
 namespace warden {
 
 WallTime SystemClock::Now() const {
@@ -8,6 +11,13 @@ WallTime SystemClock::Now() const {
 
 SteadyTime SystemClock::Steady() const {
   return std::chrono::steady_clock::now();
+}
+
+void Pause(Milliseconds pause, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, pause, [] { return false; });
 }
 
 double ToUnixSeconds(WallTime time) {

@@ -35,6 +35,9 @@ struct Deadline {
   std::stop_token stop;
 };
 
+// Blocks for so long by the machine's own time, or until `stop` is requested.
+void Pause(Milliseconds pause, const std::stop_token& stop);
+
 // Seconds since the Unix epoch, as Prometheus wants timestamps.
 double ToUnixSeconds(WallTime time);
 double ToSeconds(Nanoseconds duration);

@@ -3,19 +3,20 @@
 
 #include "exporter/backup/catalogue.h"
 #include "exporter/base/text.h"
-#include "exporter/cli/connection.h"
+#include "exporter/cli/backup_target.h"
 #include "exporter/cli/output.h"
+#include "exporter/offsite/store.h"
 
 namespace warden::cli {
 namespace {
 
-const Row kHeader = {"ID",   "CLUSTER", "CREATED", "SIZE",   "MEMBER",
-                     "ROLE", "VERSION", "LEVEL",   "TRIGGER"};
+const Row kHeader = {"ID",      "CLUSTER", "CREATED", "SIZE",   "MEMBER", "ROLE",
+                     "VERSION", "LEVEL",   "CLASS",   "PINNED", "TRIGGER"};
 
 struct Flags {
   FormatFlag format;
-  std::string config_file;
-  std::string cluster;
+  BackupFlags target;
+  std::string destination;
 };
 
 std::string DescribeTrigger(const backup::Trigger& trigger) {
@@ -27,30 +28,40 @@ std::string DescribeLevel(const backup::Manifest& backup) {
   return backup.quarantined.empty() ? std::to_string(backup.verification_level) : "quarantined";
 }
 
-// The clusters asked for; those without backups are left out unless one was named.
-Result<std::vector<const config::ClusterConfig*>> Clusters(const config::Config& config,
-                                                           const std::string& name) {
-  std::vector<const config::ClusterConfig*> clusters;
-  if (name.empty()) {
-    for (const config::ClusterConfig& cluster : config.clusters) {
-      if (cluster.backup) clusters.push_back(&cluster);
-    }
-  } else {
-    WARDEN_ASSIGN_OR_RETURN(const config::ClusterConfig* cluster, ChooseCluster(config, name));
-    if (cluster->backup) clusters.push_back(cluster);
+void PrintRow(const backup::Manifest& backup, WallTime now, std::vector<Row>& rows) {
+  rows.push_back({backup.id, backup.cluster_name, FormatTime(backup.created),
+                  FormatBytes(backup.stored ? backup.stored->size_bytes : backup.size_bytes),
+                  backup.member_name, backup.role, backup.etcd_version, DescribeLevel(backup),
+                  backup.backup_class, backup.pinned(now) ? "pinned" : "",
+                  DescribeTrigger(backup.trigger)});
+}
+
+// What is known to be at a destination.
+int ListCopies(Console& console, const Flags& flags, const config::Config& config) {
+  PosixFiles files;
+  const auto cluster = BackupCluster(config, flags.target.cluster());
+  if (!cluster.ok()) return Fail(console, kUsage, cluster.error());
+  const auto destination = ChooseDestination(**cluster, flags.destination);
+  if (!destination.ok()) return Fail(console, kUsage, destination.error());
+  const offsite::DestinationStore store(files, (*cluster)->backup->directory, (*destination)->name);
+  const auto copies = store.List();
+  if (!copies.ok()) return Fail(console, kFailed, copies.error());
+  std::vector<Row> rows;
+  Json json = Json::array();
+  for (const backup::Manifest& copy : *copies) {
+    PrintRow(copy, SystemClock().Now(), rows);
+    json.push_back(backup::ToJson(copy));
   }
-  if (clusters.empty()) {
-    return Status(Code::kInvalidArgument,
-                  "no backup directory is configured; add a backup section");
-  }
-  return clusters;
+  Print(console, flags.format.format(), kHeader, rows, json);
+  return kSuccess;
 }
 
 int RunBackupList(Console& console, const Flags& flags) {
   PosixFiles files;
-  const auto config = config::Load(flags.config_file);
+  const auto config = config::Load(flags.target.config_file());
   if (!config.ok()) return Fail(console, kUsage, config.error());
-  const auto clusters = Clusters(**config, flags.cluster);
+  if (!flags.destination.empty()) return ListCopies(console, flags, **config);
+  const auto clusters = BackupClusters(**config, flags.target.cluster());
   if (!clusters.ok()) return Fail(console, kUsage, clusters.error());
   std::vector<Row> rows;
   Json json = Json::array();
@@ -62,9 +73,7 @@ int RunBackupList(Console& console, const Flags& flags) {
       continue;
     }
     for (const backup::Manifest& backup : listing->backups) {
-      rows.push_back({backup.id, backup.cluster_name, FormatTime(backup.created),
-                      FormatBytes(backup.size_bytes), backup.member_name, backup.role,
-                      backup.etcd_version, DescribeLevel(backup), DescribeTrigger(backup.trigger)});
+      PrintRow(backup, SystemClock().Now(), rows);
       json.push_back(backup::ToJson(backup));
     }
     for (const backup::Stranger& stranger : listing->strangers) {
@@ -81,8 +90,10 @@ int RunBackupList(Console& console, const Flags& flags) {
 
 Run DeclareBackupList(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("--config.file", flags->config_file, "The configuration file")->required();
-  app.add_option("--cluster", flags->cluster, "Only the backups of this cluster");
+  flags->target.Declare(app);
+  app.add_option("--destination", flags->destination,
+                 "What is known to be at this destination, instead of what is here")
+      ->type_name("NAME");
   flags->format.Declare(app);
   return [flags](Console& console) { return RunBackupList(console, *flags); };
 }

@@ -5,9 +5,13 @@
 #include "exporter/cli/command.h"
 #include "exporter/config/config.h"
 #include "exporter/config/web.h"
+#include "exporter/offsite/preflight.h"
 
 namespace warden::cli {
 namespace {
+
+// rclone is asked for what it knows, not for what is there.
+constexpr Seconds kToolsTimeout{20};
 
 struct Flags {
   std::string file;
@@ -24,6 +28,13 @@ int RunCheckConfig(Console& console, const Flags& flags) {
   const auto config = config::Load(flags.file);
   bool passed = Passes(console, config.status());
   if (config.ok()) {
+    const Deadline deadline{.at = SystemClock().Steady() + kToolsTimeout, .stop = {}};
+    for (const std::string& each : offsite::FindObstacles((*config)->clusters, deadline)) {
+      console.err << flags.file << ": " << each << "\n";
+      passed = false;
+    }
+  }
+  if (config.ok() && passed) {
     const std::size_t clusters = (*config)->clusters.size();
     console.out << flags.file << ": ok, " << clusters << " cluster" << (clusters == 1 ? "" : "s")
                 << "\n";

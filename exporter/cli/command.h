@@ -31,7 +31,16 @@ struct Command {
   Run (*declare)(CLI::App& app);
 };
 
+Run DeclareBackupCopy(CLI::App& app);
+Run DeclareBackupFetch(CLI::App& app);
 Run DeclareBackupList(CLI::App& app);
+Run DeclareBackupPin(CLI::App& app);
+Run DeclareBackupPrune(CLI::App& app);
+Run DeclareBackupRebuild(CLI::App& app);
+Run DeclareBackupShow(CLI::App& app);
+Run DeclareBackupTake(CLI::App& app);
+Run DeclareBackupUnpin(CLI::App& app);
+Run DeclareBackupVerify(CLI::App& app);
 Run DeclareCheckConfig(CLI::App& app);
 Run DeclareHealth(CLI::App& app);
 Run DeclareMembers(CLI::App& app);

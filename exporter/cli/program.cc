@@ -9,7 +9,7 @@
 namespace warden::cli {
 namespace {
 
-constexpr std::array<Command, 13> kCommands = {{
+constexpr std::array<Command, 22> kCommands = {{
     {"serve", "Run the exporter and the alert-triggered backups", DeclareServe},
     {"check-config", "Check a configuration file and every file it names", DeclareCheckConfig},
     {"members", "List the members of a cluster", DeclareMembers},
@@ -24,6 +24,17 @@ constexpr std::array<Command, 13> kCommands = {{
     {"snapshot get", "Print the value of a key in a snapshot", DeclareSnapshotGet},
     {"snapshot diff", "What changed between two snapshots", DeclareSnapshotDiff},
     {"backup list", "List the backups in the catalogue", DeclareBackupList},
+    {"backup take", "Take a backup now, through a running daemon where there is one",
+     DeclareBackupTake},
+    {"backup show", "All that is known of one backup", DeclareBackupShow},
+    {"backup verify", "Read backups again and prove them", DeclareBackupVerify},
+    {"backup pin", "Hold a backup against retention", DeclareBackupPin},
+    {"backup unpin", "Take every hold off a backup", DeclareBackupUnpin},
+    {"backup prune", "Delete what retention does not keep, or say what that would be",
+     DeclareBackupPrune},
+    {"backup copy", "Copy backups to their destinations", DeclareBackupCopy},
+    {"backup fetch", "Bring a backup back from a destination", DeclareBackupFetch},
+    {"backup rebuild", "Learn what a destination has", DeclareBackupRebuild},
     {"version", "Print what this binary is", DeclareVersion},
 }};
 

@@ -189,6 +189,7 @@ void HashChecker::Inherit(const HashChecker& predecessor) {
   HashCheckResult latest = predecessor.Latest();
   latest.calls.clear();
   MutexLock lock(mutex_);
+  mismatched_->store(latest.mismatched);
   latest_ = std::move(latest);
 }
 
@@ -233,6 +234,7 @@ void HashChecker::CheckNow(const std::stop_token& stop) {
   latest_.duration = tools_.clock.Steady() - started;
   latest_.compared = check.compared;
   latest_.mismatched = static_cast<int>(check.mismatched.size());
+  mismatched_->store(latest_.mismatched);
 }
 
 void HashChecker::Report(const HashCheck& check) {

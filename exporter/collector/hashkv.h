@@ -7,9 +7,11 @@
 // this call.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <span>
@@ -114,13 +116,14 @@ class HashChecker {
 
   Seconds interval() const { return interval_; }
   HashCheckResult Latest() const;
+  // Those of the last check that compared; it outlives the checker.
+  std::shared_ptr<const std::atomic<int>> mismatched() const { return mismatched_; }
 
  private:
   void Run(const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
   void Pause(Nanoseconds pause, const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
   void RequestStop() WARDEN_EXCLUDES(mutex_);
   void Report(const HashCheck& check);
-
   const std::string name_;
   const Seconds interval_;
   const HashTools tools_;
@@ -131,6 +134,7 @@ class HashChecker {
   mutable Mutex mutex_;
   CondVar stopped_;
   HashCheckResult latest_ WARDEN_GUARDED_BY(mutex_);
+  const std::shared_ptr<std::atomic<int>> mismatched_ = std::make_shared<std::atomic<int>>(0);
   // Last: they use all of the above.
   std::jthread thread_;
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;

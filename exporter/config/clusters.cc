@@ -82,32 +82,6 @@ void ReadHashKv(Reading& reading, const TreeNode& node, ClusterConfig& cluster) 
   ReadMapping(reading, node, kHashKvFields, cluster.hashkv.emplace());
 }
 
-// clusters[].backup
-
-constexpr Field<BackupConfig> kBackupFields[] = {
-    {"directory", true,
-     [](Reading& reading, const TreeNode& node, BackupConfig& backup) {
-       ReadPathInto(reading, node, backup.directory);
-     }},
-    {"objective", false,
-     [](Reading& reading, const TreeNode& node, BackupConfig& backup) {
-       backup.objective = ReadSeconds(reading, node);
-       if (backup.objective == Seconds(0)) reading.Fail(node, "must be greater than zero");
-     }},
-    {"attest", false,
-     [](Reading& reading, const TreeNode& node, BackupConfig& backup) {
-       const auto text = ReadText(reading, node);
-       if (!text) return;
-       const auto policy = ParseAttestPolicy(*text);
-       if (!policy) reading.Fail(node, "must be off, followers or all, not " + Quoted(*text));
-       backup.attest = policy.value_or(backup.attest);
-     }},
-};
-
-void ReadBackup(Reading& reading, const TreeNode& node, ClusterConfig& cluster) {
-  ReadMapping(reading, node, kBackupFields, cluster.backup.emplace());
-}
-
 // clusters[]
 
 void ReadClusterName(Reading& reading, const TreeNode& node, ClusterConfig& cluster) {
@@ -170,10 +144,31 @@ void ReadCluster(Reading& reading, const TreeNode& node, ClusterConfig& cluster)
 
 }  // namespace
 
+namespace {
+
+// Copies of two clusters, or two kinds of copies, in one directory could not be told apart.
+void CheckRemotes(Reading& reading, const TreeNode& backup,
+                  const std::vector<DestinationConfig>& destinations,
+                  std::map<std::string, const TreeNode*>& copied) {
+  const TreeNode* list = backup.Find("destinations");
+  for (std::size_t i = 0; i < destinations.size(); ++i) {
+    const TreeNode* remote = list->children[i].Find("remote");
+    if (remote == nullptr || destinations[i].remote.empty()) continue;
+    const auto [first, is_new] = copied.emplace(destinations[i].remote, remote);
+    if (!is_new) {
+      reading.Fail(*remote, "is already " + PathOf(*first->second) +
+                                "; each cluster and destination needs a place of its own");
+    }
+  }
+}
+
+}  // namespace
+
 void ReadClusters(Reading& reading, const TreeNode& node, Config& config) {
   if (!Expect(reading, node, Kind::kList)) return;
   std::map<std::string, const TreeNode*> named;
   std::map<std::filesystem::path, const TreeNode*> stored;
+  std::map<std::string, const TreeNode*> copied;
   for (const TreeNode& child : node.children) {
     ClusterConfig& cluster = config.clusters.emplace_back();
     ReadCluster(reading, child, cluster);
@@ -192,6 +187,8 @@ void ReadClusters(Reading& reading, const TreeNode& node, Config& config) {
                                     "; each cluster needs its own");
       }
     }
+    if (cluster.backup)
+      CheckRemotes(reading, *child.Find("backup"), cluster.backup->destinations, copied);
   }
 }
 
@@ -202,7 +199,7 @@ void AppendClusterKeys(std::vector<std::string>& keys) {
   AppendAuthKeys(keys, "clusters[].auth.monitor.");
   AppendAuthKeys(keys, "clusters[].auth.backup.");
   AppendKeys(keys, "clusters[].hashkv.", kHashKvFields);
-  AppendKeys(keys, "clusters[].backup.", kBackupFields);
+  AppendBackupKeys(keys, "clusters[].backup.");
 }
 
 }  // namespace warden::config

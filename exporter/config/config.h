@@ -11,9 +11,9 @@
 #include "exporter/base/result.h"
 #include "exporter/base/secret.h"
 #include "exporter/config/allowed_targets.h"
-#include "exporter/config/attest_policy.h"
+#include "exporter/config/backup_config.h"
 #include "exporter/config/endpoint.h"
-#include "exporter/config/matcher.h"
+#include "exporter/config/webhook_config.h"
 
 namespace warden::config {
 
@@ -33,14 +33,6 @@ struct AuthConfig {
   Secret password;
 
   friend bool operator==(const AuthConfig&, const AuthConfig&) = default;
-};
-
-struct BackupConfig {
-  std::filesystem::path directory;
-  AttestPolicy attest = AttestPolicy::kFollowers;
-  std::optional<Seconds> objective;  // the age that the newest verified backup may reach
-
-  friend bool operator==(const BackupConfig&, const BackupConfig&) = default;
 };
 
 // The opt-in comparison of the members' data by their HashKV.
@@ -93,24 +85,16 @@ struct ProbeConfig {
   friend bool operator==(const ProbeConfig&, const ProbeConfig&) = default;
 };
 
-enum class RuleAction { kSnapshot };
-
-struct WebhookRule {
-  std::vector<Matcher> match;  // all must match
-  RuleAction action = RuleAction::kSnapshot;
-  Seconds cooldown{15 * 60};  // per rule and cluster, since the last job that the rule asked for
-};
-
-struct WebhookConfig {
+// The part of the HTTP API that changes something; without this section there is none.
+struct ApiConfig {
   Secret bearer_token;
-  std::string cluster_label = "etcd_cluster";
-  std::vector<WebhookRule> rules;  // the first that matches decides
 };
 
 struct Config {
   std::vector<ClusterConfig> clusters;  // at least one
   ScrapeConfig scrape;
   std::optional<WebhookConfig> webhook;
+  std::optional<ApiConfig> api;
   std::optional<ProbeConfig> probe;
 
   // The cluster of that name, or nullptr.

@@ -47,13 +47,25 @@ void ReadScrape(Reading& reading, const TreeNode& node, Config& config) {
                    ")");
 }
 
+// api
+
+constexpr Field<ApiConfig> kApiFields[] = {
+    {"bearer_token_file", true,
+     [](Reading& reading, const TreeNode& node, ApiConfig& api) {
+       ReadSecretInto(reading, node, api.bearer_token);
+     }},
+};
+
+void ReadApi(Reading& reading, const TreeNode& node, Config& config) {
+  config.api = ApiConfig{.bearer_token = Secret::Literal({})};
+  ReadMapping(reading, node, kApiFields, *config.api);
+}
+
 // top level
 
 constexpr Field<Config> kTopFields[] = {
-    {"clusters", true, ReadClusters},
-    {"scrape", false, ReadScrape},
-    {"probe", false, ReadProbe},
-    {"webhook", false, ReadWebhook},
+    {"clusters", true, ReadClusters}, {"scrape", false, ReadScrape}, {"probe", false, ReadProbe},
+    {"webhook", false, ReadWebhook},  {"api", false, ReadApi},
 };
 
 Config ReadConfig(Reading& reading, const TreeNode& root) {
@@ -101,6 +113,7 @@ std::vector<std::string> KnownKeys() {
   AppendKeys(keys, "scrape.", kScrapeFields);
   AppendProbeKeys(keys);
   AppendWebhookKeys(keys);
+  AppendKeys(keys, "api.", kApiFields);
   return keys;
 }
 

@@ -15,6 +15,19 @@ namespace warden::config {
 void ReadClusters(Reading& reading, const TreeNode& node, Config& config);
 void AppendClusterKeys(std::vector<std::string>& keys);
 
+// In backup.cc: clusters[].backup.
+void ReadBackup(Reading& reading, const TreeNode& node, ClusterConfig& cluster);
+void AppendBackupKeys(std::vector<std::string>& keys, const std::string& prefix);
+
+// In retention.cc.
+RetentionConfig ReadRetention(Reading& reading, const TreeNode& node);
+void AppendRetentionKeys(std::vector<std::string>& keys, const std::string& prefix);
+TimeZone ReadTimeZone(Reading& reading, const TreeNode& node);
+
+// In destinations.cc.
+void ReadDestinations(Reading& reading, const TreeNode& node, BackupConfig& backup);
+void AppendDestinationKeys(std::vector<std::string>& keys, const std::string& prefix);
+
 // In webhook.cc.
 void ReadWebhook(Reading& reading, const TreeNode& node, Config& config);
 void AppendWebhookKeys(std::vector<std::string>& keys);

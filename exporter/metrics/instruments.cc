@@ -29,9 +29,9 @@ constexpr std::array<std::string_view, 7> kFailureStages = {"connect", "auth",  
 constexpr std::array<std::string_view, 6> kTimedStages = {"stream",  "verify", "compress",
                                                           "encrypt", "upload", "prune"};
 constexpr std::array<std::string_view, 2> kAlertStatuses = {"firing", "resolved"};
-constexpr std::array<std::string_view, 8> kDecisions = {"accepted",    "deduplicated", "cooldown",
-                                                        "in_progress", "no_match",     "resolved",
-                                                        "truncated",   "rejected"};
+constexpr std::array<std::string_view, 11> kDecisions = {
+    "accepted",  "deduplicated", "cooldown",  "in_progress", "no_match", "resolved",
+    "truncated", "rejected",     "heartbeat", "capped",      "dry_run"};
 
 constexpr std::array<std::string_view, 4> kRejections = {"overload", "unknown_cluster",
                                                          "target_not_allowed", "bad_timeout"};
@@ -115,6 +115,10 @@ struct Instruments::State {
   CounterFamily& webhook_alerts =
       AddCounter(registry, "etcdwarden_webhook_alerts_total",
                  "Alerts that Alertmanager delivered, by their status.");
+  CounterFamily& runs_skipped = AddCounter(registry, "etcdwarden_backup_runs_skipped_total",
+                                           "Runs of a schedule that will never be: the machine was "
+                                           "down at their time, or the run before "
+                                           "still waited.");
   CounterFamily& webhook_decisions = AddCounter(registry, "etcdwarden_webhook_decisions_total",
                                                 "What became of each alert; etcd_cluster is empty "
                                                 "where the alert names no configured cluster.");
@@ -232,6 +236,7 @@ void Instruments::DeclareCluster(std::string_view cluster, bool has_backup) {
     state_->backup_failures.Add(MakeLabels({name, {kStageLabel, stage}}));
   }
   state_->backup_successes.Add(MakeLabels({name}));
+  state_->runs_skipped.Add(MakeLabels({name}));
 }
 
 void Instruments::RpcFailed(std::string_view cluster, std::string_view endpoint, Rpc rpc,
@@ -296,6 +301,11 @@ void Instruments::BackupFailed(std::string_view cluster, FailureStage stage) {
 
 void Instruments::BackupSucceeded(std::string_view cluster) {
   state_->backup_successes.Add(MakeLabels({{kClusterLabel, cluster}})).Increment();
+}
+
+void Instruments::RunsSkipped(std::string_view cluster, std::uint64_t runs) {
+  state_->runs_skipped.Add(MakeLabels({{kClusterLabel, cluster}}))
+      .Increment(static_cast<double>(runs));
 }
 
 void Instruments::StageFinished(std::string_view cluster, TimedStage stage, Nanoseconds duration) {

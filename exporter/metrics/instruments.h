@@ -47,6 +47,9 @@ enum class Decision {
   kResolved,
   kTruncated,
   kRejected,
+  kHeartbeat,
+  kCapped,
+  kDryRun,
 };
 
 // How the labels, the manifests and the API spell them.
@@ -87,6 +90,8 @@ class Instruments {
   void BackupAttempted(std::string_view cluster, Trigger trigger);
   void BackupFailed(std::string_view cluster, FailureStage stage);
   void BackupSucceeded(std::string_view cluster);
+  // Runs of a schedule that will never be: the machine was down, or another one still waits.
+  void RunsSkipped(std::string_view cluster, std::uint64_t runs);
   void StageFinished(std::string_view cluster, TimedStage stage, Nanoseconds duration);
 
   void WebhookAnswered(int code);

@@ -32,6 +32,13 @@ bool SameIncident(const backup::Trigger& a, const backup::Trigger& b) {
          a.fingerprint == b.fingerprint && a.starts_at == b.starts_at;
 }
 
+// Whether a job that waits does what the other one would: one member's snapshot is not every
+// member's, and a pin is wanted for itself.
+bool Covers(const backup::Order& waiting, const backup::Order& wanted) {
+  if (wanted.action == config::RuleAction::kSnapshot) return !waiting.skip_if_unchanged;
+  return waiting.action == wanted.action && wanted.action != config::RuleAction::kPinBefore;
+}
+
 // Decides about one alert after the other; what one asks for counts in the history of the next.
 class Decider {
  public:
@@ -49,6 +56,9 @@ class Decider {
       return decision;
     };
     if (!alert.firing) return because(Decision::kResolved, "resolved alerts never trigger");
+    if (alert.Label("alertname") == webhook_.heartbeat) {
+      return because(Decision::kHeartbeat, "the heartbeat proves the path, and asks for nothing");
+    }
     const config::WebhookRule* rule = FindRule(webhook_.rules, alert.labels);
     if (rule == nullptr) return because(Decision::kNoMatch, "no rule matches its labels");
     if (cluster == nullptr) return because(Decision::kRejected, complaint);
@@ -56,11 +66,13 @@ class Decider {
       return because(Decision::kRejected,
                      "cluster " + cluster->name + " has no backup section in the configuration");
     }
-    decision.trigger = {.kind = metrics::Trigger::kWebhook,
-                        .alertname = ToSingleLine(alert.Label("alertname"), 256),
-                        .fingerprint = ToSingleLine(alert.fingerprint, 64),
-                        .starts_at = alert.starts_at,
-                        .rule = RuleText(*rule)};
+    decision.request = {
+        .trigger = {.kind = metrics::Trigger::kWebhook,
+                    .alertname = ToSingleLine(alert.Label("alertname"), 256),
+                    .fingerprint = ToSingleLine(alert.fingerprint, 64),
+                    .starts_at = alert.starts_at,
+                    .rule = RuleText(*rule)},
+        .order = {.action = rule->action, .backup_class = rule->backup_class, .hold = rule->hold}};
     return Weigh(std::move(decision), *cluster, *rule);
   }
 
@@ -88,6 +100,19 @@ class Decider {
     return job.created <= now_ && now_ < job.created + rule.cooldown;
   }
 
+  // Of those that alerts asked for, on all clusters, whatever became of them.
+  std::size_t JobsOfTheHour() const {
+    std::size_t count = 0;
+    for (const ClusterState& cluster : clusters_) {
+      count +=
+          static_cast<std::size_t>(std::ranges::count_if(cluster.jobs, [&](const backup::Job& job) {
+            return job.trigger.kind == metrics::Trigger::kWebhook && job.created <= now_ &&
+                   now_ < job.created + std::chrono::hours(1);
+          }));
+    }
+    return count;
+  }
+
   // Against what the cluster already had.
   AlertDecision Weigh(AlertDecision decision, ClusterState& cluster,
                       const config::WebhookRule& rule) {
@@ -96,7 +121,7 @@ class Decider {
     for (const backup::Job& job : cluster.jobs) {
       const bool failed = job.state == backup::JobState::kFailed;
       // A job that failed does not answer for the incident for ever, nor for others at all.
-      if (SameIncident(job.trigger, decision.trigger) && (!failed || Rests(job, rule))) {
+      if (SameIncident(job.trigger, decision.request.trigger) && (!failed || Rests(job, rule))) {
         decision.decision = Decision::kDeduplicated;
         decision.reason = failed
                               ? "this alert already asked for a backup, which failed: " + job.error
@@ -104,8 +129,10 @@ class Decider {
         decision.job = job.id;
         return decision;
       }
-      if (job.state == backup::JobState::kQueued) waiting = &job;
-      if (!failed && job.trigger.rule == decision.trigger.rule) last_of_rule = &job;
+      if (job.state == backup::JobState::kQueued && Covers(job.order, decision.request.order)) {
+        waiting = &job;
+      }
+      if (!failed && job.trigger.rule == decision.request.trigger.rule) last_of_rule = &job;
     }
     if (waiting != nullptr) {
       decision.decision = Decision::kInProgress;
@@ -119,11 +146,21 @@ class Decider {
                         " ago, at " + FormatTime(last_of_rule->created);
       return decision;
     }
-    decision.decision = Decision::kAccepted;
-    decision.reason = "matches " + decision.trigger.rule;
+    const bool dry_run = webhook_.dry_run || rule.dry_run;
+    if (!dry_run && JobsOfTheHour() >= static_cast<std::size_t>(webhook_.max_backups_per_hour)) {
+      decision.decision = Decision::kCapped;
+      decision.reason = "alerts have asked for " + std::to_string(webhook_.max_backups_per_hour) +
+                        " backups within the hour, which is max_backups_per_hour";
+      return decision;
+    }
+    decision.decision = dry_run ? Decision::kDryRun : Decision::kAccepted;
+    decision.reason = std::string(config::RuleActionName(rule.action)) + ", for it matches " +
+                      decision.request.trigger.rule;
+    if (dry_run) return decision;
     cluster.jobs.push_back({.cluster = cluster.name,
                             .state = backup::JobState::kQueued,
-                            .trigger = decision.trigger,
+                            .trigger = decision.request.trigger,
+                            .order = decision.request.order,
                             .created = now_});
     return decision;
   }

@@ -22,10 +22,6 @@ struct Alert {
   std::string Label(std::string_view name) const;
 };
 
-// The name of the alert that always fires, in Prometheus' own mixins, to prove the path of the
-// others.
-inline constexpr std::string_view kHeartbeatName = "Watchdog";
-
 struct Notification {
   std::vector<Alert> alerts;
   std::uint64_t truncated_alerts = 0;  // left out by Alertmanager

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/app/alerts.h"
+#include "exporter/app/backups.h"
 #include "exporter/app/scrape.h"
 #include "exporter/metrics/page.h"
 #include "tests/app/runtime_fixture.h"
@@ -210,7 +211,8 @@ TEST_F(RoutesTest, SaysWhichRoutesNeedNoUser) {
   for (const bool health : {false, true}) {
     for (const http::Route& route : MakeRoutes(*host_, {.health_without_auth = health})) {
       const bool is_health = route.path == "/-/healthy" || route.path == "/-/ready";
-      EXPECT_EQ(route.without_web_auth, route.path == kWebhookPath || (health && is_health))
+      EXPECT_EQ(route.without_web_auth,
+                route.path == kWebhookPath || route.path == kClustersPath || (health && is_health))
           << route.path;
     }
   }

@@ -25,7 +25,7 @@ Job FinishedJob(int n) {
           .created = kNow,
           .started = kNow + Seconds(1),
           .finished = kNow + Milliseconds(2500),
-          .backup_id = IdOfBackup(n + 1),
+          .backup_ids = {IdOfBackup(n + 1)},
           .stage = "stream",
           .error = "reset \"by\" peer"};
 }
@@ -46,13 +46,15 @@ TEST(Job, SaysNullForWhatIsNotKnownYet) {
   EXPECT_EQ(DumpJson(ToJson(job)),
             R"({"id":")" + IdOfBackup(1) +
                 R"(","cluster":"prod","state":"queued","trigger":{"kind":"manual"},)"
+                R"("order":{"action":"snapshot","class":"manual","hold_seconds":0,)"
+                R"("skip_if_unchanged":false},)"
                 R"("created":"2026-11-23T10:15:00.000Z","started":null,"finished":null,)"
-                R"("backup_id":null,"stage":null,"error":null})");
+                R"("backup_id":null,"backup_ids":[],"stage":null,"error":null,"notes":[]})");
 }
 
 TEST(Job, KeepsEveryState) {
-  for (const JobState state :
-       {JobState::kQueued, JobState::kRunning, JobState::kSucceeded, JobState::kFailed}) {
+  for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
+                               JobState::kFailed, JobState::kSkipped}) {
     const Job job{.id = IdOfBackup(1), .state = state};
     const Result<Job> parsed = ParseJob(DumpJson(ToJson(job)));
     ASSERT_TRUE(parsed.ok()) << JobStateName(state);

@@ -45,6 +45,7 @@ TEST(BackupPages, OneBackup) {
   Subject subject = MakeSubject();
   subject.listing = OneBackup();
   subject.jobs = {FinishedJob(JobState::kSucceeded, Seconds(0))};
+  subject.next_run = subject.now + Seconds(90);
   testing::ExpectGoldenPage("backup-one", PageOf(subject));
 }
 

@@ -46,8 +46,9 @@ class WorkerTest : public ::testing::Test {
   WorkerTest() { instruments_.DeclareCluster("prod", true); }
 
   void Start() {
-    auto worker = Worker::Open("prod", kDirectory, {Borrow(cluster_)},
-                               {files_, clock_, log_, instruments_, Milliseconds(0)});
+    auto worker =
+        Worker::Open("prod", kDirectory, settings_,
+                     {files_, clock_, log_, instruments_, Milliseconds(0), Milliseconds(5)});
     ASSERT_TRUE(worker.ok()) << worker.error().message();
     worker_ = *std::move(worker);
     worker_->Start({});
@@ -57,7 +58,7 @@ class WorkerTest : public ::testing::Test {
     Start();
   }
   std::string Reserve(const Trigger& trigger = AlertTrigger()) {
-    const Result<std::string> id = worker_->Reserve(trigger);
+    const Result<std::string> id = worker_->Reserve({.trigger = trigger});
     EXPECT_TRUE(id.ok()) << id.status().message();
     return id.ok() ? *id : "";
   }
@@ -119,6 +120,7 @@ class WorkerTest : public ::testing::Test {
   testing::RecordingLogger log_;
   metrics::Instruments instruments_;
   FakeCluster cluster_;
+  Settings settings_{.cluster = Borrow(cluster_)};
   std::unique_ptr<Worker> worker_;
 };
 

@@ -16,7 +16,7 @@ TEST_F(WorkerTest, EndsPromptlyInTheMiddleOfASnapshotAndRunsItOnceAfterwards) {
   cluster_.WaitUntilHanging();
   worker_.reset();
   EXPECT_EQ(Backups(), 0U);
-  EXPECT_EQ(disk_.List(kDirectory)->size(), 2U) << "no partial stays";
+  EXPECT_EQ(disk_.List(kDirectory)->size(), 4U) << "no partial stays";
   EXPECT_TRUE(PageHas(R"(backup_failures_total{etcd_cluster="prod",stage="stream"} 0)"))
       << "a shutdown is no failure";
   cluster_.Resume();
@@ -53,14 +53,14 @@ TEST_F(WorkerTest, DoesNotRunAJobWhoseBackupIsThere) {
   for (const JobState state : {JobState::kRunning, JobState::kQueued}) {
     Job undone = done;
     undone.state = state;
-    undone.backup_id.clear();
+    undone.backup_ids.clear();
     undone.finished.reset();
     ASSERT_TRUE(JobStore::Open(disk_, kJobs)->Save(undone).ok());
     Start();
     const std::optional<Job> job = worker_->Find(id);
     ASSERT_TRUE(job);
     EXPECT_EQ(job->state, JobState::kSucceeded) << JobStateName(state);
-    EXPECT_EQ(job->backup_id, done.backup_id);
+    EXPECT_EQ(job->backup_ids, done.backup_ids);
     EXPECT_TRUE(job->finished);
     EXPECT_EQ(Await(id).state, JobState::kSucceeded) << "stored as well";
     worker_.reset();
@@ -76,18 +76,19 @@ TEST_F(WorkerTest, AJobWhoseBackupIsInQuarantineHasFailed) {
   const Job done = Await(Request());
   ASSERT_EQ(done.state, JobState::kFailed);
   Restart();
-  EXPECT_EQ(worker_->Find(done.id)->backup_id, done.backup_id) << "stored with the job";
+  EXPECT_EQ(worker_->Find(done.id)->backup_ids, done.backup_ids) << "stored with the job";
   worker_.reset();
   Job undone = done;
   undone.state = JobState::kRunning;
-  undone.backup_id = undone.stage = undone.error = "";
+  undone.backup_ids.clear();
+  undone.stage = undone.error = "";
   undone.finished.reset();
   ASSERT_TRUE(JobStore::Open(disk_, kJobs)->Save(undone).ok());
   Start();
   const Job job = Await(done.id);
   EXPECT_EQ(job.state, JobState::kFailed);
   EXPECT_EQ(job.stage, "verify");
-  EXPECT_EQ(job.backup_id, done.backup_id);
+  EXPECT_EQ(job.backup_ids, done.backup_ids);
   EXPECT_NE(job.error.find("is quarantined"), std::string::npos) << job.error;
   EXPECT_EQ(cluster_.asked().size(), 3U) << "the first time";
 }
@@ -135,8 +136,8 @@ TEST_F(WorkerTest, KeepsABoundedHistory) {
 
 TEST_F(WorkerTest, StartFailsWhereAnotherWriterIs) {
   Start();
-  const auto second =
-      Worker::Open("prod", kDirectory, {Borrow(cluster_)}, {files_, clock_, log_, instruments_});
+  const auto second = Worker::Open("prod", kDirectory, {.cluster = Borrow(cluster_)},
+                                   {files_, clock_, log_, instruments_});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.error().code(), Code::kFailedPrecondition);
 }
@@ -146,8 +147,8 @@ TEST_F(WorkerTest, StartFailsWhereItCannotWrite) {
        {FileOperation::kMakeDirectories, FileOperation::kLock, FileOperation::kList,
         FileOperation::kCreate, FileOperation::kSyncDirectory}) {
     FailWhere(operation, "/backups");
-    const auto worker =
-        Worker::Open("prod", kDirectory, {Borrow(cluster_)}, {files_, clock_, log_, instruments_});
+    const auto worker = Worker::Open("prod", kDirectory, {.cluster = Borrow(cluster_)},
+                                     {files_, clock_, log_, instruments_});
     EXPECT_FALSE(worker.ok()) << static_cast<int>(operation);
   }
 }

@@ -23,7 +23,7 @@ TEST_F(WorkerTest, TakesTheBackupThatWasAskedFor) {
   ASSERT_TRUE(listing.ok());
   ASSERT_EQ(Backups(), 1U);
   const Manifest& manifest = listing->backups[0];
-  EXPECT_EQ(manifest.id, job.backup_id);
+  EXPECT_EQ(std::vector{manifest.id}, job.backup_ids);
   EXPECT_EQ(manifest.job_id, id);
   EXPECT_EQ(manifest.cluster_name, "prod");
   EXPECT_EQ(manifest.member_name, "m2");
@@ -78,7 +78,7 @@ TEST_F(WorkerTest, AFailedJobSaysWhereAndWhy) {
   EXPECT_EQ(job.state, JobState::kFailed);
   EXPECT_EQ(job.stage, "connect");
   EXPECT_EQ(job.error, "back up cluster prod: snapshot from https://10.0.0.11:2379: reset by peer");
-  EXPECT_EQ(job.backup_id, "");
+  EXPECT_TRUE(job.backup_ids.empty());
   EXPECT_TRUE(job.finished);
   EXPECT_TRUE(log_.Contains("backup failed"));
   EXPECT_EQ(Backups(), 0U);
@@ -140,10 +140,12 @@ TEST_F(WorkerTest, AsksWhomTheSourceSays) {
   Start();
   Await(Request());
   EXPECT_EQ(cluster_.hashed().size(), 2U);
-  worker_->UseSource({Borrow(cluster_), config::AttestPolicy::kOff});
+  settings_.config.attest = config::AttestPolicy::kOff;
+  worker_->Use(settings_);
   Await(Request(AlertTrigger("f2")));
   EXPECT_EQ(cluster_.hashed().size(), 2U);
-  worker_->UseSource({Borrow(cluster_), config::AttestPolicy::kAll});
+  settings_.config.attest = config::AttestPolicy::kAll;
+  worker_->Use(settings_);
   Await(Request(AlertTrigger("f3")));
   EXPECT_EQ(cluster_.hashed().size(), 5U);
 }
@@ -156,7 +158,7 @@ TEST_F(WorkerTest, QuarantinesABackupThatTheVotersContradict) {
   EXPECT_EQ(job.stage, "verify");
   ASSERT_EQ(Backups(), 1U) << "it is kept: it may be all there is of that member one day";
   const Manifest manifest = worker_->List()->backups[0];
-  EXPECT_EQ(job.backup_id, manifest.id);
+  EXPECT_EQ(job.backup_ids, std::vector{manifest.id});
   const std::string why =
       "mismatch: other data on m3 (a5c40fe21b7d396), m2 (91bc3c398fb3c146), m1 (8211f1d0f64f3269)";
   EXPECT_EQ(manifest.quarantined, why);
@@ -172,6 +174,7 @@ TEST_F(WorkerTest, QuarantinesABackupThatTheVotersContradict) {
 // Puts a backup into the catalogue that says so of itself.
 Manifest Store(Files& files, int n, std::int64_t revision, const std::string& quarantined = "") {
   Manifest manifest = MakeManifest(IdOfBackup(n), SnapshotFile());
+  manifest.created = kNow + Seconds(n);
   manifest.revision = revision;
   manifest.quarantined = quarantined;
   if (!quarantined.empty()) manifest.cluster_id = testing::kForeignClusterId;
@@ -191,7 +194,7 @@ TEST_F(WorkerTest, ComparesWithTheNewestGoodBackup) {
   EXPECT_EQ(job.state, JobState::kSucceeded) << job.error << ": the other is of another cluster";
   const std::vector<Manifest> backups = worker_->List()->backups;
   ASSERT_EQ(backups.size(), 3U);
-  EXPECT_EQ(backups[0].id, job.backup_id);
+  EXPECT_EQ(std::vector{backups[0].id}, job.backup_ids);
   for (const std::string& note : backups[0].notes) {
     EXPECT_EQ(note.find("behind"), std::string::npos) << note;
   }
@@ -203,19 +206,19 @@ TEST_F(WorkerTest, NotesThatItsBackupIsOlderThanTheNewestGoodOne) {
   const Job job = Await(Request());
   EXPECT_EQ(job.state, JobState::kSucceeded) << job.error;
   const Manifest manifest = worker_->List()->backups.at(0);
-  ASSERT_EQ(manifest.id, job.backup_id);
+  ASSERT_EQ(std::vector{manifest.id}, job.backup_ids);
   ASSERT_FALSE(manifest.notes.empty());
   EXPECT_EQ(manifest.notes[0], "the member is at revision 4242, behind the newest backup's 5000");
 }
 
 TEST_F(WorkerTest, EndsWithTheStopOfTheWholeProgram) {
   HangStreams();
-  auto worker = Worker::Open("prod", kDirectory, {Borrow(cluster_)},
+  auto worker = Worker::Open("prod", kDirectory, {.cluster = Borrow(cluster_)},
                              {files_, clock_, log_, instruments_, Milliseconds(0)});
   ASSERT_TRUE(worker.ok());
   std::stop_source stop;
   (*worker)->Start(stop.get_token());
-  const Result<std::string> id = (*worker)->Reserve(AlertTrigger());
+  const Result<std::string> id = (*worker)->Reserve({.trigger = AlertTrigger()});
   ASSERT_TRUE((*worker)->Confirm(*id).ok());
   cluster_.WaitUntilHanging();
   stop.request_stop();
@@ -231,7 +234,7 @@ TEST_F(WorkerTest, AFailedCommitIsAFailureToWrite) {
   EXPECT_EQ(job.state, JobState::kFailed);
   EXPECT_EQ(job.stage, "write");
   EXPECT_NE(job.error.find("No space left on device"), std::string::npos) << job.error;
-  EXPECT_EQ(disk_.List(kDirectory)->size(), 2U) << ".lock and jobs";
+  EXPECT_EQ(disk_.List(kDirectory)->size(), 4U) << ".changes, .lock, jobs and requests";
 }
 
 TEST_F(WorkerTest, RefusesMoreThanTheQueueHolds) {
@@ -242,7 +245,7 @@ TEST_F(WorkerTest, RefusesMoreThanTheQueueHolds) {
   EXPECT_TRUE(worker_->InProgress());
   for (std::size_t i = 0; i < kQueueMax; ++i) Reserve(AlertTrigger(std::to_string(i)));
   EXPECT_EQ(worker_->QueueDepth(), kQueueMax);
-  const Result<std::string> more = worker_->Reserve(AlertTrigger("more"));
+  const Result<std::string> more = worker_->Reserve({.trigger = AlertTrigger("more")});
   ASSERT_FALSE(more.ok());
   EXPECT_EQ(more.error().code(), Code::kResourceExhausted);
   EXPECT_EQ(more.error().message(), "the queue of cluster prod is full: 16 jobs are waiting");
@@ -282,7 +285,7 @@ TEST_F(WorkerTest, TheNextBackupComesOverTheNewConnections) {
   const std::string next = Request(AlertTrigger("f2"));
   cluster_.WaitUntilHanging();
   FakeCluster other;
-  worker_->UseSource({Borrow(other)});
+  worker_->Use({.cluster = Borrow(other)});
   EXPECT_EQ(worker_->Find(running)->state, JobState::kRunning);
   cluster_.Resume();
   EXPECT_EQ(Await(running).state, JobState::kSucceeded);
@@ -297,14 +300,14 @@ TEST_F(WorkerTest, ANewTryComesOverTheNewConnections) {
   for (etcd::EndpointView& endpoint : outage.endpoints) testing::FailStatus(endpoint);
   cluster_.SetView(outage);
   FakeCluster other;
-  auto worker = Worker::Open("prod", kDirectory, {Borrow(cluster_)},
+  auto worker = Worker::Open("prod", kDirectory, {.cluster = Borrow(cluster_)},
                              {files_, clock_, log_, instruments_, Milliseconds(1)});
   ASSERT_TRUE(worker.ok());
   worker_ = *std::move(worker);
   worker_->Start({});
   const std::string job = Request();
   while (!log_.Contains("trying again")) std::this_thread::yield();
-  worker_->UseSource({Borrow(other)});
+  worker_->Use({.cluster = Borrow(other)});
   while (!worker_->Find(job)->ended()) {
     clock_.Advance(Milliseconds(1));
     std::this_thread::yield();
@@ -321,7 +324,7 @@ TEST_F(WorkerTest, ARetiredWorkerLeavesItsJobsToTheNext) {
   const std::string reserved = Reserve(AlertTrigger("f3"));
   cluster_.WaitUntilHanging();
   worker_->Retire();
-  EXPECT_EQ(worker_->Reserve(AlertTrigger("f4")).status().code(), Code::kUnavailable);
+  EXPECT_EQ(worker_->Reserve({.trigger = AlertTrigger("f4")}).status().code(), Code::kUnavailable);
   EXPECT_EQ(worker_->Confirm(reserved).code(), Code::kUnavailable);
   EXPECT_EQ(worker_->Find(reserved), std::nullopt);
   EXPECT_EQ(Backups(), 0U);

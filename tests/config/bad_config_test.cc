@@ -277,7 +277,6 @@ TEST_F(BadConfigFile, HasBadWebhooks) {
       {Webhook(rules), {"4:3: webhook.bearer_token_file: is required"}},
       {Webhook("  bearer_token_file: empty\n" + rules),
        {"4:22: webhook.bearer_token_file: DIR/empty: the file is empty"}},
-      {Webhook(token), {"4:3: webhook.rules: is required"}},
       {Webhook(token + "  rules: []\n"), {"5:10: webhook.rules: is empty"}},
       {Webhook(token + "  rules: [{}]\n"), {"5:11: webhook.rules[0].match: is required"}},
       {Webhook(token + "  rules: [{match: []}]\n"), {"5:19: webhook.rules[0].match: is empty"}},
@@ -286,7 +285,13 @@ TEST_F(BadConfigFile, HasBadWebhooks) {
         "5:28: webhook.rules[0].match[1]: matcher 'c' has no operator; write it like "
         "alertname=\"X\""}},
       {Webhook(token + "  rules: [{match: ['a=b'], action: defrag}]\n"),
-       {"5:36: webhook.rules[0].action: \"defrag\" is no action; known: snapshot"}},
+       {"5:36: webhook.rules[0].action: \"defrag\" is no action; known: snapshot, "
+        "snapshot-all-members, pin-before"}},
+      {Webhook(token + "  max_backups_per_hour: 0\n" + rules),
+       {"5:25: webhook.max_backups_per_hour: \"0\" is no whole number from 1 to 1000"}},
+      {Webhook(token + "  rules: [{match: ['a=b'], hold: 11y, dry_run: maybe}]\n"),
+       {"5:34: webhook.rules[0].hold: must be 10y or less",
+        "5:48: webhook.rules[0].dry_run: \"maybe\" is neither true nor false"}},
       {Webhook(token + "  rules: [{match: ['a=b'], cooldown: 1.5h}]\n"),
        {"5:38: webhook.rules[0].cooldown: \"1.5h\" is not a duration; write it as 30s, 15m or "
         "1h30m"}},

@@ -16,6 +16,10 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 constexpr Milliseconds kPoll{5};
 constexpr Seconds kPatience{10};
+const grpc::Status kLostAnswer(grpc::StatusCode::UNAVAILABLE, "etcdserver: request timed out");
+
+using KeepAliveStream = grpc::ServerReaderWriter<etcdserverpb::LeaseKeepAliveResponse,
+                                                 etcdserverpb::LeaseKeepAliveRequest>;
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -41,6 +45,7 @@ std::string TokenOf(const grpc::ServerContext& context) {
 }  // namespace
 
 class FakeEtcd::Services final : public etcdserverpb::KV::Service,
+                                 public etcdserverpb::Lease::Service,
                                  public etcdserverpb::Cluster::Service,
                                  public etcdserverpb::Maintenance::Service,
                                  public etcdserverpb::Auth::Service {
@@ -49,18 +54,50 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
 
   void Register(grpc::ServerBuilder& builder) {
     builder.RegisterService(static_cast<etcdserverpb::KV::Service*>(this));
+    builder.RegisterService(static_cast<etcdserverpb::Lease::Service*>(this));
     builder.RegisterService(static_cast<etcdserverpb::Cluster::Service*>(this));
     builder.RegisterService(static_cast<etcdserverpb::Maintenance::Service*>(this));
     builder.RegisterService(static_cast<etcdserverpb::Auth::Service*>(this));
   }
 
   grpc::Status Range(grpc::ServerContext* context, const etcdserverpb::RangeRequest* request,
-                     etcdserverpb::RangeResponse*) override {
+                     etcdserverpb::RangeResponse* response) override {
     {
       MutexLock lock(etcd_.mutex_);
       etcd_.last_range_ = *request;
     }
-    return etcd_.Enter(Rpc::kRange, *context);
+    return Serve(Rpc::kRange, *context, [&] { return etcd_.kv().Range(*request, *response); });
+  }
+
+  grpc::Status Txn(grpc::ServerContext* context, const etcdserverpb::TxnRequest* request,
+                   etcdserverpb::TxnResponse* response) override {
+    return Serve(Rpc::kTxn, *context, [&] { return etcd_.kv().Txn(*request, *response); });
+  }
+
+  grpc::Status LeaseGrant(grpc::ServerContext* context,
+                          const etcdserverpb::LeaseGrantRequest* request,
+                          etcdserverpb::LeaseGrantResponse*) override {
+    return Serve(Rpc::kLeaseGrant, *context, [&] { return etcd_.kv().Grant(*request); });
+  }
+
+  grpc::Status LeaseRevoke(grpc::ServerContext* context,
+                           const etcdserverpb::LeaseRevokeRequest* request,
+                           etcdserverpb::LeaseRevokeResponse*) override {
+    return Serve(Rpc::kLeaseRevoke, *context, [&] { return etcd_.kv().Revoke(request->id()); });
+  }
+
+  grpc::Status LeaseKeepAlive(grpc::ServerContext* context, KeepAliveStream* stream) override {
+    etcdserverpb::LeaseKeepAliveRequest request;
+    while (stream->Read(&request)) {
+      etcdserverpb::LeaseKeepAliveResponse response;
+      grpc::Status status = Serve(Rpc::kLeaseKeepAlive, *context, [&] {
+        response.set_ttl(etcd_.kv().KeepAlive(request.id()));
+        return grpc::Status::OK;
+      });
+      if (!status.ok()) return status;
+      stream->Write(response);
+    }
+    return grpc::Status::OK;
   }
 
   grpc::Status MemberList(grpc::ServerContext* context,
@@ -106,11 +143,24 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
   }
 
  private:
+  // The call with its effect on the keys, which stays even where the answer is lost.
+  template <typename Effect>
+  grpc::Status Serve(Rpc rpc, const grpc::ServerContext& context, const Effect& effect) {
+    grpc::Status status = etcd_.Enter(rpc, context);
+    if (!status.ok()) return status;
+    status = effect();
+    return status.ok() && etcd_.LosesAnswer(rpc) ? kLostAnswer : status;
+  }
+
   FakeEtcd& etcd_;
 };
 
-FakeEtcd::FakeEtcd(const std::optional<FakeEtcdTls>& tls, int port, const std::string& host)
-    : tls_(tls.has_value()), host_(host), services_(std::make_unique<Services>(*this)) {
+FakeEtcd::FakeEtcd(const std::optional<FakeEtcdTls>& tls, int port, const std::string& host,
+                   std::shared_ptr<FakeEtcdKv> kv)
+    : tls_(tls.has_value()),
+      host_(host),
+      kv_(std::move(kv)),
+      services_(std::make_unique<Services>(*this)) {
   SetStatus(MakeStatusResponse(1, 1, "3.5.16"));
   SetMembers(MakeMemberListResponse({1}));
   grpc::ServerBuilder builder;
@@ -170,6 +220,19 @@ void FakeEtcd::Fail(Rpc rpc, const grpc::Status& status) {
 void FakeEtcd::Hang(Rpc rpc) {
   MutexLock lock(mutex_);
   behaviours_.at(static_cast<std::size_t>(rpc)).hang = true;
+}
+
+void FakeEtcd::LoseAnswers(Rpc rpc, int count) {
+  MutexLock lock(mutex_);
+  behaviours_.at(static_cast<std::size_t>(rpc)).lost_answers = count;
+}
+
+bool FakeEtcd::LosesAnswer(Rpc rpc) {
+  MutexLock lock(mutex_);
+  int& left = behaviours_.at(static_cast<std::size_t>(rpc)).lost_answers;
+  if (left == 0) return false;
+  --left;
+  return true;
 }
 
 void FakeEtcd::Release() {
@@ -327,36 +390,6 @@ grpc::Status FakeEtcd::Stream(const grpc::ServerContext& context,
     }
   }
   return end;
-}
-
-etcdserverpb::StatusResponse MakeStatusResponse(std::uint64_t member_id, std::uint64_t leader,
-                                                const std::string& version) {
-  etcdserverpb::StatusResponse response;
-  response.mutable_header()->set_cluster_id(0xef37ad9dc622a7c4);
-  response.mutable_header()->set_member_id(member_id);
-  response.mutable_header()->set_revision(4242);
-  response.mutable_header()->set_raft_term(7);
-  response.set_version(version);
-  response.set_leader(leader);
-  response.set_raftindex(5000);
-  response.set_raftterm(7);
-  response.set_raftappliedindex(4999);
-  response.set_dbsize(20'480'000);
-  response.set_dbsizeinuse(12'288'000);
-  return response;
-}
-
-etcdserverpb::MemberListResponse MakeMemberListResponse(const std::vector<std::uint64_t>& ids) {
-  etcdserverpb::MemberListResponse response;
-  response.mutable_header()->set_cluster_id(0xef37ad9dc622a7c4);
-  for (const std::uint64_t id : ids) {
-    etcdserverpb::Member& member = *response.add_members();
-    member.set_id(id);
-    member.set_name("m" + std::to_string(id));
-    member.add_peerurls("http://127.0.0.1:2380");
-    member.add_clienturls("http://127.0.0.1:2379");
-  }
-  return response;
 }
 
 }  // namespace warden::testing

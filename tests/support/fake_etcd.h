@@ -16,12 +16,10 @@
 #include "exporter/base/mutex.h"
 #include "exporter/config/endpoint.h"
 #include "exporter/proto/etcd.grpc.pb.h"
+#include "tests/support/fake_answers.h"
+#include "tests/support/fake_etcd_kv.h"
 
 namespace warden::testing {
-
-// Calls as the client means them: kQuorumRead is the linearizable MemberList.
-enum class Rpc { kStatus, kMemberList, kQuorumRead, kRange, kAuthenticate, kSnapshot, kHashKv };
-inline constexpr std::size_t kRpcCount = 7;
 
 struct FakeEtcdTls {
   std::filesystem::path cert;
@@ -29,30 +27,20 @@ struct FakeEtcdTls {
   std::filesystem::path client_ca;  // if set, clients need a certificate of this authority
 };
 
-// One step of a snapshot stream.
-struct SnapshotStep {
-  enum class Kind {
-    kMessage,
-    kHang,          // until Release, or until the client gives up
-    kEmptyForever,  // the message again and again, as etcd does when it cannot read its database
-  };
-  Kind kind = Kind::kMessage;
-  std::uint64_t remaining_bytes = 0;
-  std::string blob;
-  std::string version;
-};
-
 // Thread-safe. The destructor ends what hangs.
 class FakeEtcd {
  public:
-  // `port` 0 takes a free one. `host` is "127.0.0.1", "[::1]" or "unix:/path".
+  // `port` 0 takes a free one. `host` is "127.0.0.1", "[::1]" or "unix:/path". Members of one
+  // cluster share their `kv`.
   explicit FakeEtcd(const std::optional<FakeEtcdTls>& tls = std::nullopt, int port = 0,
-                    const std::string& host = "127.0.0.1");
+                    const std::string& host = "127.0.0.1",
+                    std::shared_ptr<FakeEtcdKv> kv = std::make_shared<FakeEtcdKv>());
   ~FakeEtcd();
   FakeEtcd(const FakeEtcd&) = delete;
   FakeEtcd& operator=(const FakeEtcd&) = delete;
 
   int port() const { return port_; }
+  FakeEtcdKv& kv() { return *kv_; }
   config::Endpoint endpoint() const;
   config::Endpoint endpoint(const std::string& host) const;  // by a name of the certificate
 
@@ -69,6 +57,8 @@ class FakeEtcd {
   // From now on the call ends, as if it had not hung, after Release, or when the client gives up.
   void Hang(Rpc rpc) WARDEN_EXCLUDES(mutex_);
   void Release() WARDEN_EXCLUDES(mutex_);
+  // The next calls that touch keys or leases take effect, but say that they timed out.
+  void LoseAnswers(Rpc rpc, int count) WARDEN_EXCLUDES(mutex_);
 
   // From now on calls without metadata `token: <token>` get `refusal`, and Authenticate hands the
   // token out to user "warden" with this password; anybody else is told what etcd tells them.
@@ -100,6 +90,7 @@ class FakeEtcd {
     grpc::Status status;
     bool hang = false;
     bool open = false;
+    int lost_answers = 0;
     std::vector<std::string> tokens;
     Nanoseconds patience{};
   };
@@ -110,6 +101,7 @@ class FakeEtcd {
 
   // Counts the call, lets it hang if it should, and returns the failure it is to have.
   grpc::Status Enter(Rpc rpc, const grpc::ServerContext& context) WARDEN_EXCLUDES(mutex_);
+  bool LosesAnswer(Rpc rpc) WARDEN_EXCLUDES(mutex_);
   // False if the client gave up.
   bool HangUntilReleased(const grpc::ServerContext& context) WARDEN_REQUIRES(mutex_);
   grpc::Status Authenticate(const etcdserverpb::AuthenticateRequest& request,
@@ -120,6 +112,7 @@ class FakeEtcd {
 
   const bool tls_;
   const std::string host_;
+  const std::shared_ptr<FakeEtcdKv> kv_;
   std::unique_ptr<Services> services_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
@@ -140,11 +133,5 @@ class FakeEtcd {
   int releases_ WARDEN_GUARDED_BY(mutex_) = 0;
   int abandoned_ WARDEN_GUARDED_BY(mutex_) = 0;
 };
-
-// A healthy member's Status: `leader` is a member id, 0 for none.
-etcdserverpb::StatusResponse MakeStatusResponse(std::uint64_t member_id, std::uint64_t leader,
-                                                const std::string& version);
-// Voters of these ids, named "m<id>".
-etcdserverpb::MemberListResponse MakeMemberListResponse(const std::vector<std::uint64_t>& ids);
 
 }  // namespace warden::testing

@@ -67,7 +67,9 @@ class DecideTest : public ::testing::Test {
                     .created = created};
     const std::vector<ClusterState> history =
         std::exchange(clusters_, {{"prod", true, {}}, {"test", true, {}}});
-    job.trigger = DecideOne(alert).trigger;
+    const backup::JobRequest request = DecideOne(alert).request;
+    job.trigger = request.trigger;
+    job.order = request.order;
     clusters_ = history;
     clusters_[cluster].jobs.push_back(job);
     return clusters_[cluster].jobs.back();
@@ -89,7 +91,7 @@ TEST_F(DecideTest, AcceptsAFiringAlertThatARuleMatches) {
                                     .fingerprint = "f1",
                                     .starts_at = "2026-11-23T10:14:00Z",
                                     .rule = "alertname=~\"Etcd.*\""};
-  EXPECT_EQ(decision.trigger, expected);
+  EXPECT_EQ(decision.request.trigger, expected);
 }
 
 TEST_F(DecideTest, DecidesNothingAboutNothing) {
@@ -120,7 +122,7 @@ TEST_F(DecideTest, RefusesWithAReason) {
     EXPECT_EQ(DecisionName(decision.decision), c.decision) << c.reason;
     EXPECT_EQ(decision.cluster, c.cluster) << c.reason;
     EXPECT_EQ(decision.reason, c.reason);
-    EXPECT_EQ(decision.trigger, backup::Trigger()) << c.reason;
+    EXPECT_EQ(decision.request.trigger, backup::Trigger()) << c.reason;
     EXPECT_EQ(decision.job, "") << c.reason;
   }
 }
@@ -147,7 +149,7 @@ TEST_F(DecideTest, TheFirstRuleThatMatchesDecides) {
   const auto rule_of = [&](const std::string& name, const std::string& severity) {
     Alert alert = MakeAlert(name);
     if (!severity.empty()) alert.labels["severity"] = severity;
-    return DecideOne(alert).trigger.rule;
+    return DecideOne(alert).request.trigger.rule;
   };
   EXPECT_EQ(rule_of("EtcdDown", "page"), "alertname=EtcdDown, severity=\"page\"");
   EXPECT_EQ(rule_of("EtcdDown", ""), "severity!=\"page\", alertname=~\"Etcd(Down|Slow)\"");
@@ -273,8 +275,8 @@ TEST_F(DecideTest, HostileTextIsCutToOneLine) {
   webhook_.rules = {Rule({"alertname!=\"\""})};
   const AlertDecision decision = DecideOne(alert);
   EXPECT_EQ(decision.decision, metrics::Decision::kAccepted);
-  EXPECT_EQ(decision.trigger.alertname.size(), 256U + 3);
-  EXPECT_EQ(decision.trigger.fingerprint.size(), 64U + 3);
+  EXPECT_EQ(decision.request.trigger.alertname.size(), 256U + 3);
+  EXPECT_EQ(decision.request.trigger.fingerprint.size(), 64U + 3);
   EXPECT_EQ(Decisions({alert, alert}), "accepted deduplicated");
 }
 
