@@ -42,7 +42,7 @@ const std::vector<Ban> kProgramBans = {
     {.what = "the environment",
      .pattern = R"(\b(secure_)?getenv\b|\bsetenv\b|\benviron\b)",
      .example = "const char* home = std::getenv(name);",
-     .homes = {"exporter/base/process.cc"}},
+     .homes = {"exporter/base/environment.cc"}},
     {.what = "starting a program",
      .pattern = R"(\b(posix_spawnp?|v?fork|exec[lv]p?e?)\()",
      .example = "const pid_t child = fork();",

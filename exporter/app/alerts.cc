@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "exporter/app/bearer.h"
+#include "exporter/app/heartbeat.h"
 #include "exporter/base/json.h"
 #include "exporter/webhook/decide.h"
 #include "exporter/webhook/notification.h"
@@ -32,8 +33,10 @@ backup::Worker& WorkerOf(Runtime& runtime, std::string_view cluster) {
 }
 
 // Decides and reserves in one step, so that two notifications at once cannot both be the first.
+// `full` is what a queue without a place said.
 std::vector<AlertDecision> DecideAndReserve(Runtime& runtime,
-                                            const webhook::Notification& notification) {
+                                            const webhook::Notification& notification,
+                                            Status& full) {
   MutexLock lock(runtime.decision_mutex());
   std::vector<AlertDecision> decisions = webhook::Decide(
       notification, *runtime.config()->webhook, ClusterStates(runtime), runtime.env().clock.Now());
@@ -46,6 +49,7 @@ std::vector<AlertDecision> DecideAndReserve(Runtime& runtime,
       } else {
         decision.decision = Decision::kRejected;
         decision.reason = job.error().message();
+        full = job.error();
       }
     } else if (decision.job.empty() && (decision.decision == Decision::kInProgress ||
                                         decision.decision == Decision::kDeduplicated)) {
@@ -74,7 +78,7 @@ void Record(Runtime& runtime, const webhook::Notification& notification,
                                                      : metrics::AlertStatus::kResolved);
     runtime.instruments().AlertDecided(decision.cluster, decision.decision);
     if (decision.decision == Decision::kHeartbeat) {
-      runtime.instruments().HeartbeatReceived(runtime.env().clock.Now());
+      NoteHeartbeat(runtime);
     }
     runtime.env().log.Log(LogLevel::kInfo, "alert received",
                           {{"alertname", alert.Label("alertname")},
@@ -117,16 +121,16 @@ std::optional<http::Response> AuthenticateWebhook(Runtime& runtime, const http::
 http::Response ReceiveAlerts(Runtime& runtime, const http::Request& request) {
   if (!runtime.config()->webhook) return NoReceiver();
   const auto notification = webhook::ParseNotification(request.body);
-  if (!notification.ok()) {
-    const bool too_many = notification.error().code() == Code::kResourceExhausted;
-    return http::ErrorResponse(too_many ? 413 : 400, notification.error().message());
-  }
-  const std::vector<AlertDecision> decisions = DecideAndReserve(runtime, *notification);
+  if (!notification.ok()) return http::ErrorResponse(400, notification.error().message());
+  Status full;
+  const std::vector<AlertDecision> decisions = DecideAndReserve(runtime, *notification, full);
   if (const Status stored = StoreAccepted(runtime, decisions); !stored.ok()) {
     runtime.env().log.Log(LogLevel::kError, "cannot store a requested backup", {{"error", stored}});
     return http::ErrorResponse(503, stored.message());
   }
   Record(runtime, *notification, decisions);
+  // Alertmanager tries again; what was accepted is told as a duplicate then.
+  if (!full.ok()) return http::ErrorResponse(503, full.message());
   Json answer{{"jobs", Json::array()}, {"decisions", Json::array()}};
   for (const AlertDecision& decision : decisions) {
     if (decision.decision == Decision::kAccepted) answer["jobs"].push_back(decision.job);

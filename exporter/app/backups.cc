@@ -49,6 +49,9 @@ void AppendBackups(const ClusterRuntime& cluster, Json& backups, Json& strangers
     Json json = backup::ToJson(backup);
     const auto found = copies.find(backup.id);
     json["copies"] = found == copies.end() ? Json::array() : std::move(found->second);
+    if (const backup::Manifest* original = listing->OriginalOf(backup)) {
+      json["duplicate_of"] = original->id;
+    }
     backups.push_back(std::move(json));
   }
   for (const backup::Stranger& stranger : listing->strangers) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "exporter/app/heartbeat.h"
 #include "exporter/base/text.h"
 
 namespace warden::app {
@@ -57,6 +58,7 @@ Result<std::unique_ptr<Host>> Host::Open(std::filesystem::path config_file, cons
   WARDEN_ASSIGN_OR_RETURN(std::shared_ptr<Runtime> runtime,
                           Runtime::Build(std::move(config), host->common_));
   runtime->Declare();
+  RestoreHeartbeat(*runtime);
   host->common_.instruments.ConfigLoaded(true, env.clock.Now());
   MutexLock lock(host->mutex_);
   host->runtime_ = std::move(runtime);

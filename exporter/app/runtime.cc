@@ -9,6 +9,9 @@
 namespace warden::app {
 namespace {
 
+constexpr int kOpenTries = 20;
+constexpr Milliseconds kOpenPause{100};
+
 // One endpoint in common: the same cluster as before, reached in another way.
 bool LooksTheSame(const config::ClusterConfig& one, const config::ClusterConfig& other) {
   return std::any_of(one.endpoints.begin(), one.endpoints.end(),
@@ -90,11 +93,22 @@ Result<std::shared_ptr<backup::Worker>> Runtime::TakeOrOpenWorker(
                   directory.string() + ": still holds the backups of cluster " +
                       before->config.name + "; to hand the directory on, first reload without it");
   }
-  WARDEN_ASSIGN_OR_RETURN(
-      std::shared_ptr<backup::Worker> worker,
-      backup::Worker::Open(config.name, directory, {.cluster = cluster, .config = *config.backup},
-                           {env().files, env().clock, env().log, common_.instruments}));
-  return worker;
+  // At a start, a command that takes a backup by itself may be about to end.
+  const int tries = previous == nullptr ? kOpenTries : 1;
+  Result<std::unique_ptr<backup::Worker>> worker = OpenWorker(config, cluster);
+  for (int i = 1; i < tries && worker.status().code() == Code::kFailedPrecondition; ++i) {
+    Pause(kOpenPause, stop_token());
+    worker = OpenWorker(config, cluster);
+  }
+  if (!worker.ok()) return worker.error();
+  return std::shared_ptr<backup::Worker>(*std::move(worker));
+}
+
+Result<std::unique_ptr<backup::Worker>> Runtime::OpenWorker(
+    const config::ClusterConfig& config, const std::shared_ptr<etcd::Cluster>& cluster) const {
+  return backup::Worker::Open(config.name, config.backup->directory,
+                              {.cluster = cluster, .config = *config.backup},
+                              {env().files, env().clock, env().log, common_.instruments});
 }
 
 backup::Settings Runtime::MakeSettings(const ClusterRuntime& cluster) const {

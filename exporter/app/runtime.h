@@ -116,6 +116,8 @@ class Runtime {
       const Runtime* previous) const;
   // What the cluster's worker is to work with.
   backup::Settings MakeSettings(const ClusterRuntime& cluster) const;
+  Result<std::unique_ptr<backup::Worker>> OpenWorker(
+      const config::ClusterConfig& config, const std::shared_ptr<etcd::Cluster>& cluster) const;
   bool Uses(const backup::Worker& worker) const;
 
   const std::shared_ptr<const bool> life_ = std::make_shared<bool>(true);  // first: ends last

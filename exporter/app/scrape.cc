@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -46,11 +45,9 @@ std::vector<offsite::DestinationSubject> DestinationsOf(
     offsite::DestinationSubject& subject = subjects.emplace_back(offsite::DestinationSubject{
         .name = destination->config().name, .state = destination->store().State()});
     if (auto copies = destination->store().List(); copies.ok()) subject.copies = *std::move(copies);
-    std::set<std::string_view> there;
-    for (const backup::Manifest& copy : subject.copies) there.insert(copy.id);
-    for (const backup::Manifest& backup :
-         local ? local->backups : std::vector<backup::Manifest>()) {
-      if (backup.verified() && !there.contains(backup.id)) ++subject.pending;
+    if (!local) continue;
+    if (const auto pending = destination->Pending(*local); pending.ok()) {
+      subject.pending = pending->size();
     }
   }
   return subjects;

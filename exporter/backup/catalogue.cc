@@ -14,8 +14,9 @@ namespace {
 constexpr std::string_view kManifestSuffix = ".json";
 constexpr std::string_view kSnapshotSuffix = ".db";
 // What else stands in the directory.
-constexpr std::array<std::string_view, 7> kOthers = {
-    kJobsName, kRequestsName, kCopiesName, kSpoolName, kSchedulesName, kLockName, kChangesLockName};
+constexpr std::array<std::string_view, 8> kOthers = {kJobsName,  kRequestsName,   kCopiesName,
+                                                     kSpoolName, kSchedulesName,  kHeartbeatName,
+                                                     kLockName,  kChangesLockName};
 
 std::string WithPartialSuffix(std::string name) {
   return name.append(kPartialSuffix);
@@ -71,6 +72,14 @@ const Manifest* Listing::NewestGood() const {
   return found == backups.end() ? nullptr : &*found;
 }
 
+const Manifest* Listing::OriginalOf(const Manifest& backup) const {
+  const auto oldest = std::find_if(backups.rbegin(), backups.rend(), [&](const Manifest& each) {
+    return each.cluster_id == backup.cluster_id && each.revision == backup.revision &&
+           each.database_sha256 == backup.database_sha256;
+  });
+  return oldest == backups.rend() || oldest->id == backup.id ? nullptr : &*oldest;
+}
+
 Result<Listing> ListBackups(Files& files, const Files::Path& directory) {
   WARDEN_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> found, files.List(directory));
   std::set<std::string> names;
@@ -123,7 +132,10 @@ Result<Catalogue> Catalogue::Open(Files& files, Files::Path directory, Logger& l
   {
     WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<FileLock> turn,
                             TakeTurn(files, catalogue.directory_));
-    WARDEN_RETURN_IF_ERROR(FinishDeletions(files, catalogue.directory_));
+    // Files that cannot be removed are no reason to take no backups.
+    if (const Status finished = FinishDeletions(files, catalogue.directory_); !finished.ok()) {
+      log.Log(LogLevel::kError, "cannot finish a deletion", {{"error", finished}});
+    }
     WARDEN_RETURN_IF_ERROR(catalogue.ClearUp(log));
   }
   WARDEN_RETURN_IF_ERROR(catalogue.ProveWritable());
@@ -163,9 +175,18 @@ Status Catalogue::ClearUp(Logger& log) {
 Result<bool> Catalogue::CompleteCommit(const std::string& id, Logger& log) {
   const Files::Path partial = directory_ / WithPartialSuffix(ManifestName(id));
   const Result<std::string> text = files_->ReadAll(partial, kManifestBytesMax);
-  if (!text.ok()) return false;
-  const Result<Manifest> manifest = ParseManifest(*text);
   const Result<DirectoryEntry> snapshot = files_->Stat(directory_ / SnapshotName(id));
+  const Status failure = !text.ok()                                    ? text.error()
+                         : snapshot.status().code() == Code::kNotFound ? Status()
+                                                                       : snapshot.status();
+  // Larger than any manifest.
+  if (failure.code() == Code::kResourceExhausted) return false;
+  if (!failure.ok()) {
+    log.Log(LogLevel::kWarn, "cannot tell whether a commit was whole, leaving it to the next start",
+            {{"backup", id}, {"error", failure}});
+    return true;
+  }
+  const Result<Manifest> manifest = ParseManifest(*text);
   if (!manifest.ok() || manifest->id != id || !snapshot.ok() ||
       snapshot->size_bytes != manifest->size_bytes) {
     return false;

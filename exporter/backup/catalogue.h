@@ -8,6 +8,7 @@
 //   jobs/              one file per job (jobs.h)
 //   requests/          jobs that the command line asks a running daemon for (requests.h)
 //   schedules.json     when each schedule last ran (schedule_store.h)
+//   heartbeat.json     when Alertmanager's heartbeat last came (app/heartbeat.h)
 //   copies/, spool/    what is known of the copies, and copies in the making (offsite/)
 //   .lock              held by the process that writes here
 #pragma once
@@ -26,6 +27,7 @@ namespace warden::backup {
 inline constexpr std::string_view kJobsName = "jobs";
 inline constexpr std::string_view kRequestsName = "requests";
 inline constexpr std::string_view kSchedulesName = "schedules.json";
+inline constexpr std::string_view kHeartbeatName = "heartbeat.json";
 inline constexpr std::string_view kCopiesName = "copies";
 inline constexpr std::string_view kSpoolName = "spool";
 inline constexpr std::string_view kLockName = ".lock";
@@ -43,6 +45,9 @@ struct Listing {
 
   // The newest backup that is not in quarantine; nullptr if there is none.
   const Manifest* NewestGood() const;
+  // The oldest backup with the same cluster, revision and database as this one: another warden's,
+  // or one of a cluster that did not change. nullptr if it is the first of its kind.
+  const Manifest* OriginalOf(const Manifest& backup) const;
 };
 
 // Reads the directory. Works beside a running writer and without rights to write; a backup that is

@@ -43,6 +43,8 @@ Status Publish(Files& files, const Files::Path& directory, const Manifest& manif
   WARDEN_RETURN_IF_ERROR(file->Sync());
   WARDEN_RETURN_IF_ERROR(file->Close());
   WARDEN_RETURN_IF_ERROR(files.SyncDirectory(directory));
+  // Of a deletion that was cut short, or the next start would go on with it.
+  WARDEN_RETURN_IF_ERROR(RemoveIfThere(files, directory / DeletedManifestName(manifest.id)));
   const std::string snapshot = SnapshotName(manifest.id);
   WARDEN_RETURN_IF_ERROR(files.Rename(directory / Partial(snapshot), directory / snapshot));
   WARDEN_RETURN_IF_ERROR(files.SyncDirectory(directory));
@@ -94,12 +96,13 @@ Status WriteManifest(Files& files, const Files::Path& directory, const Manifest&
 Status PublishBackup(Files& files, const Files::Path& directory, const Manifest& manifest) {
   Status published = Publish(files, directory, manifest);
   if (published.ok()) return published;
-  // The manifest goes first: without it there is no backup, whatever else stays.
+  // As a deletion, so that a power cut leaves a file that says that there is no backup.
   const std::string id = manifest.id;
-  for (const std::string& name :
-       {ManifestName(id), Partial(ManifestName(id)), SnapshotName(id), Partial(SnapshotName(id))}) {
-    files.Remove(directory / name).ok();
-  }
+  files.Rename(directory / ManifestName(id), directory / DeletedManifestName(id)).ok();
+  files.SyncDirectory(directory).ok();
+  files.Remove(directory / Partial(SnapshotName(id))).ok();
+  RemoveRest(files, directory, id).ok();
+  files.Remove(directory / Partial(ManifestName(id))).ok();
   return published;
 }
 
@@ -141,7 +144,11 @@ Status FinishDeletions(Files& files, const Files::Path& directory) {
     if (!entry.name.ends_with(suffix)) continue;
     const std::string id = entry.name.substr(0, entry.name.size() - suffix.size());
     if (!IsId(id)) continue;
-    WARDEN_RETURN_IF_ERROR(RemoveRest(files, directory, id));
+    // It may have been fetched again since.
+    const Status backup = files.Stat(directory / ManifestName(id)).status();
+    if (!backup.ok() && backup.code() != Code::kNotFound) return backup;
+    WARDEN_RETURN_IF_ERROR(backup.ok() ? RemoveIfThere(files, directory / entry.name)
+                                       : RemoveRest(files, directory, id));
   }
   return {};
 }

@@ -16,6 +16,8 @@ using Stage = metrics::FailureStage;
 constexpr Seconds kObserveTimeout{5};
 // Of a clock that is disciplined, and not set.
 constexpr Seconds kClockStepMax{60};
+// Of one job; the log has the rest.
+constexpr std::size_t kNotesMax = 20;
 
 std::optional<std::string> AlarmOf(const etcd::MemberStatus& status) {
   for (const etcd::Alarm& alarm : status.alarms) {
@@ -53,15 +55,17 @@ Engine::Engine(std::string cluster_name, Catalogue& catalogue, const WorkerTools
 void Engine::CarryOut(Job& job, const std::function<Settings()>& settings,
                       const std::stop_token& stop) {
   tools_.instruments.BackupAttempted(cluster_name_, job.trigger.kind);
-  Failure failure;
-  if (job.order.action == config::RuleAction::kPinBefore) failure = PinBefore(job);
-  // What could not be pinned is no reason to take nothing.
-  if (failure) Note(job, failure->status.message());
-  failure = TakeWithPatience(job, settings, stop);
+  Failure failure = TakeWithPatience(job, settings, stop);
   // Shut down, not failed: the job on disk still says running, so the next start takes it up.
   if (failure && stop.stop_requested()) return;
   End(job, std::move(failure));
   if (job.state == JobState::kSucceeded) ApplyRetention(job, settings().config);
+}
+
+void Engine::Prepare(Job& job) {
+  if (job.order.action != config::RuleAction::kPinBefore) return;
+  // What could not be pinned is no reason to take nothing.
+  if (const Failure failure = PinBefore(job)) Note(job, failure->status.message());
 }
 
 void Engine::End(Job& job, Failure failure) {
@@ -142,7 +146,8 @@ bool Engine::IsUnchanged(const Taking& taking, const Manifest& newest) const {
   bool any = false;
   for (const etcd::EndpointView& endpoint : observation->Wait().endpoints) {
     const auto& status = endpoint.status.value;
-    if (!status) continue;
+    // Whoever is cut off does not know what has changed elsewhere.
+    if (!status || status->leader_id == 0) return false;
     any = true;
     // The raft index besides, since users, roles, leases and members have no revision.
     if (status->cluster_id != newest.cluster_id || status->revision > newest.revision ||
@@ -182,9 +187,10 @@ Engine::Failure Engine::TakeAll(Taking& taking) {
     }
     any = any || !failure;
     if (!failure) continue;
+    // Shut down in the middle: the next start takes them all again.
+    if (taking.deadline.stop.stop_requested()) return failure;
     Note(taking.job, source.endpoint.url + ": " + failure->status.message());
     if (!first) first = std::move(failure);
-    if (taking.deadline.stop.stop_requested()) break;
   }
   return any ? std::nullopt : first;
 }
@@ -288,7 +294,7 @@ void Engine::ApplyRetention(Job& job, const config::BackupConfig& config) {
 void Engine::Note(Job& job, std::string note) const {
   note = ToSingleLine(note, 2048);
   tools_.log.Log(LogLevel::kWarn, note, {{"etcd_cluster", cluster_name_}, {"job", job.id}});
-  job.notes.push_back(std::move(note));
+  if (job.notes.size() < kNotesMax) job.notes.push_back(std::move(note));
 }
 
 }  // namespace warden::backup

@@ -49,6 +49,9 @@ class Engine {
   // The catalogue and the tools outlive it.
   Engine(std::string cluster_name, Catalogue& catalogue, const WorkerTools& tools);
 
+  // What is to be done whoever carries the job out: the pin, since the newest backup of before the
+  // alert may be here or at another warden.
+  void Prepare(Job& job);
   // Carries the job out and fills in how it ended; its state stays kRunning if `stop` was requested
   // before it could end. `settings` is asked anew at every try.
   void CarryOut(Job& job, const std::function<Settings()>& settings, const std::stop_token& stop);

@@ -8,15 +8,10 @@
 namespace warden::backup {
 namespace {
 
-constexpr std::size_t kJobBytesMax = 64UL * 1024;
 constexpr std::string_view kSuffix = ".json";
 constexpr std::array<JobState, 5> kStates = {JobState::kQueued, JobState::kRunning,
                                              JobState::kSucceeded, JobState::kFailed,
                                              JobState::kSkipped};
-
-Json TimeOrNull(const std::optional<WallTime>& time) {
-  return time ? Json(FormatTime(*time)) : Json(nullptr);
-}
 
 Result<std::optional<WallTime>> ParseOptionalTime(const ParsedJson& json, std::string_view key) {
   const auto text = FindString(json, key);
@@ -114,8 +109,17 @@ Result<JobStore> JobStore::Open(Files& files, Files::Path directory) {
   for (const DirectoryEntry& entry : entries) {
     const std::string partial_suffix = std::string(kSuffix).append(kPartialSuffix);
     if (!entry.name.ends_with(partial_suffix)) continue;
-    WARDEN_RETURN_IF_ERROR(files.Remove(directory / entry.name));
+    // One that is being written at this moment may get its name first.
+    if (Status removed = files.Remove(directory / entry.name);
+        !removed.ok() && removed.code() != Code::kNotFound) {
+      return removed;
+    }
   }
+  return JobStore(files, std::move(directory));
+}
+
+Result<JobStore> JobStore::Attach(Files& files, Files::Path directory) {
+  WARDEN_RETURN_IF_ERROR(files.MakeDirectories(directory));
   return JobStore(files, std::move(directory));
 }
 

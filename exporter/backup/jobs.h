@@ -52,10 +52,14 @@ struct Job {
   bool ended() const { return state != JobState::kQueued && state != JobState::kRunning; }
 };
 
+// Above it, a job's file is not read.
+inline constexpr std::size_t kJobBytesMax = 64UL * 1024;
+
 Json ToJson(const Job& job);
 Result<Job> ParseJob(std::string_view text);
 
-// Finished jobs kept for the history and for telling duplicates; the oldest go first.
+// Finished jobs of each kind of trigger, kept for the history and for telling duplicates; the
+// oldest go first.
 inline constexpr std::size_t kJobsKept = 1'000;
 
 // The directory of one cluster's jobs. Thread-safe as far as the jobs differ.
@@ -63,6 +67,9 @@ class JobStore {
  public:
   // Creates `directory` and removes what a crash left half written; `files` outlives the store.
   static Result<JobStore> Open(Files& files, Files::Path directory);
+
+  // The same beside others that write there: removes nothing.
+  static Result<JobStore> Attach(Files& files, Files::Path directory);
 
   // All jobs, oldest first. Unreadable files are logged and left alone.
   Result<std::vector<Job>> Load(Logger& log) const;

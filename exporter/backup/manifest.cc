@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "exporter/base/text.h"
 #include "exporter/snapshot/report.h"
@@ -184,22 +185,17 @@ Trigger TriggerFromJson(const ParsedJson& json) {
 }
 
 Json ToJson(const Hold& hold) {
-  Json json{{"by", hold.by}, {"since", FormatTime(hold.since)}};
-  json["until"] = hold.until ? Json(FormatTime(*hold.until)) : Json(nullptr);
+  Json json{{"by", hold.by}, {"since", FormatTime(hold.since)}, {"until", TimeOrNull(hold.until)}};
   if (!hold.reason.empty()) json["reason"] = hold.reason;
   return json;
-}
-
-std::optional<WallTime> FindTime(const ParsedJson& json, std::string_view key) {
-  const Result<WallTime> time = ParseTime(FindString(json, key).value_or(""));
-  return time.ok() ? std::optional(*time) : std::nullopt;
 }
 
 // A hold that cannot be read holds for ever: nothing is deleted for a typo.
 std::vector<Hold> HoldsFromJson(const ParsedJson& json) {
   std::vector<Hold> holds;
   const ParsedJson* list = FindField(json, "holds");
-  if (list == nullptr || !list->is_array()) return holds;
+  if (list == nullptr) return holds;
+  if (!list->is_array()) return {{.by = "a list of holds that cannot be read"}};
   for (const ParsedJson& each : *list) {
     Hold& hold = holds.emplace_back();
     hold.by = FindString(each, "by").value_or("");
@@ -230,6 +226,13 @@ std::optional<StoredForm> StoredFormFromJson(const ParsedJson& json) {
                     .size_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(size, 0)),
                     .sha256 = FindString(*stored, "sha256").value_or(""),
                     .proof = FindString(*stored, "proof").value_or("")};
+}
+
+// A copy's name says what was done to the snapshot, and nothing else.
+bool IsStoredName(std::string_view name, std::string_view file) {
+  constexpr std::array<std::string_view, 4> kSuffixes = {"", ".zst", ".age", ".zst.age"};
+  return name.starts_with(file) &&
+         std::ranges::find(kSuffixes, name.substr(file.size())) != kSuffixes.end();
 }
 
 // What stands in `all` and not in `known`, object by object.
@@ -334,6 +337,8 @@ Result<Manifest> ParseManifest(std::string_view text) {
   manifest.attestation = AttestationFromJson(json.value("verification", ParsedJson::object()));
   if (FindField(json, "revision") != nullptr) manifest.revision = root.Integer("revision");
   manifest.quarantined = root.OptionalString("quarantined");
+  const ParsedJson* quarantined = FindField(json, "quarantined");
+  if (quarantined != nullptr && !quarantined->is_string()) return Damaged("quarantined");
   manifest.notes = FindStrings(json, "notes");
   if (const ParsedJson* contents = FindField(json, "contents")) manifest.contents = *contents;
   manifest.started = root.Time("started");
@@ -349,10 +354,14 @@ Result<Manifest> ParseManifest(std::string_view text) {
   manifest.stored = StoredFormFromJson(json);
   // A manifest cannot point out of its directory.
   if (manifest.file != SnapshotName(manifest.id)) return Damaged("file");
-  if (manifest.stored && !manifest.stored->file.starts_with(manifest.file)) {
+  if (manifest.stored && !IsStoredName(manifest.stored->file, manifest.file)) {
     return Damaged("stored.file");
   }
+  // The contents are kept as they are, and large.
+  Json contents = std::exchange(manifest.contents, {});
   manifest.unknown = UnknownFields(json, ParsedJson(ToJson(manifest)));
+  manifest.contents = std::move(contents);
+  if (manifest.unknown.is_object()) manifest.unknown.erase("contents");
   return manifest;
 }
 

@@ -1,6 +1,7 @@
 #include "exporter/backup/queue.h"
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <utility>
 
@@ -103,14 +104,13 @@ Status JobQueue::Admit(const std::string& job_id) {
   return {};
 }
 
-std::optional<Job> JobQueue::Next(SteadyTime until) {
+std::optional<Job> JobQueue::Next() {
   MutexLock lock(mutex_);
   while (!std::exchange(woken_, false)) {
     for (Entry& entry : entries_) {
       if (entry.confirmed && entry.job.state == JobState::kQueued) return entry.job;
     }
-    if (std::chrono::steady_clock::now() >= until) break;
-    changed_.WaitUntil(mutex_, until);
+    changed_.Wait(mutex_);
   }
   return std::nullopt;
 }
@@ -137,10 +137,16 @@ void JobQueue::ForgetOldJobs() {
   std::vector<std::string> forgotten;
   {
     MutexLock lock(mutex_);
-    while (entries_.size() > kJobsKept && entries_.front().job.ended()) {
-      forgotten.push_back(entries_.front().job.id);
-      entries_.erase(entries_.begin());
+    // For each kind by itself: a busy schedule must not make the alerts' jobs forgotten, by which
+    // duplicates are told.
+    std::map<metrics::Trigger, std::size_t> kept;
+    for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
+      const Job& job = entry->job;
+      if (++kept[job.trigger.kind] > kJobsKept && job.ended()) forgotten.push_back(job.id);
     }
+    std::erase_if(entries_, [&](const Entry& entry) {
+      return std::ranges::find(forgotten, entry.job.id) != forgotten.end();
+    });
   }
   for (const std::string& id : forgotten) {
     if (const Status removed = store_.Remove(id); !removed.ok()) {

@@ -47,13 +47,13 @@ class JobQueue {
   // left as it is.
   Status Enqueue(const std::string& job_id, JobRequest request) WARDEN_EXCLUDES(mutex_);
 
-  // The next to run, once there is one; nullopt when woken or at `until`.
-  std::optional<Job> Next(SteadyTime until) WARDEN_EXCLUDES(mutex_);
+  // The next to run, once there is one; nullopt when woken.
+  std::optional<Job> Next() WARDEN_EXCLUDES(mutex_);
   // Ends a Next that waits, and the one after.
   void Wake() WARDEN_EXCLUDES(mutex_);
   // Shows and stores the job's new state.
   void Update(const Job& job) WARDEN_EXCLUDES(mutex_);
-  // Of those that have ended, keeps the newest kJobsKept.
+  // Of those that have ended, keeps the newest kJobsKept of each kind of trigger.
   void ForgetOldJobs() WARDEN_EXCLUDES(mutex_);
   // Jobs are refused from now on; those on disk stay there.
   void Close() WARDEN_EXCLUDES(mutex_);

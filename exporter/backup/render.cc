@@ -10,6 +10,8 @@ namespace {
 
 using metrics::Page;
 
+constexpr Seconds kClockSkewMax{300};
+
 double SecondsOrZero(const std::optional<WallTime>& time) {
   return time ? ToUnixSeconds(*time) : 0;
 }
@@ -72,6 +74,8 @@ void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
       ++quarantined;
       continue;
     }
+    // From a clock that was ahead: it must not hide that backups have stopped.
+    if (backup.created > subject.now + kClockSkewMax) continue;
     newest = std::max(newest.value_or(backup.created), backup.created);
     oldest = std::min(oldest.value_or(backup.created), backup.created);
   }

@@ -29,8 +29,7 @@ ScheduleStates LoadSchedules(Files& files, const Files::Path& file, Logger& log)
     return states;
   }
   for (const auto& [name, state] : schedules->items()) {
-    const Result<WallTime> tick = ParseTime(FindString(state, "last_tick").value_or(""));
-    if (tick.ok()) Remember(states, name, *tick);
+    if (const auto tick = FindTime(state, "last_tick")) Remember(states, name, *tick);
   }
   return states;
 }

@@ -10,6 +10,10 @@ namespace {
 
 // A warden whose etcd is gone takes its backup this much later.
 constexpr Seconds kClaimTimeout{10};
+// For so long another warden may be at it; then it hangs, for all that can be told from here.
+constexpr std::chrono::minutes kHeldMax{15};
+// Between two log lines about a trouble that lasts.
+constexpr std::chrono::minutes kComplaintPause{10};
 
 void LogDamage(const Listing& listing, const Files::Path& directory, Logger& log) {
   for (const Stranger& stranger : listing.strangers) {
@@ -48,10 +52,11 @@ Result<std::unique_ptr<Worker>> Worker::Open(std::string cluster_name, Files::Pa
       std::move(cluster_name), std::move(catalogue), std::move(jobs), std::move(requests),
       std::move(settings), tools));
   WARDEN_RETURN_IF_ERROR(worker->queue_.TakeUp(listing));
-  MutexLock lock(worker->mutex_);
-  worker->schedules_ =
+  ScheduleStates schedules =
       LoadSchedules(files, worker->catalogue_.directory() / kSchedulesName, tools.log);
-  MergeSchedules(worker->schedules_, worker->queue_.History(), tools.clock.Now());
+  MergeSchedules(schedules, worker->queue_.History(), tools.clock.Now());
+  MutexLock lock(worker->mutex_);
+  worker->schedules_ = std::move(schedules);
   return worker;
 }
 
@@ -67,6 +72,7 @@ Worker::Worker(std::string cluster_name, Catalogue catalogue, JobStore jobs, Job
 
 void Worker::Start(const std::stop_token& stop) {
   thread_ = std::jthread([this](const std::stop_token& own) { Run(own); });
+  intake_ = std::jthread([this](const std::stop_token& own) { TakeIn(own); });
   on_stop_.emplace(stop, [this] { RequestStop(); });
 }
 
@@ -75,8 +81,8 @@ void Worker::Use(Settings settings) {
   {
     MutexLock lock(mutex_);
     std::swap(settings_, settings);
+    changed_.NotifyAll();
   }
-  queue_.Wake();
 }
 
 Settings Worker::settings() const {
@@ -88,6 +94,7 @@ void Worker::Retire() {
   queue_.Close();
   RequestStop();
   if (thread_.joinable()) thread_.join();
+  if (intake_.joinable()) intake_.join();
 }
 
 Worker::~Worker() {
@@ -97,17 +104,30 @@ Worker::~Worker() {
 
 void Worker::RequestStop() {
   thread_.request_stop();
+  intake_.request_stop();
   queue_.Wake();
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  changed_.NotifyAll();
 }
 
 void Worker::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    CollectRequests();
-    QueueDueRuns();
-    std::optional<Job> job = queue_.Next(std::chrono::steady_clock::now() + tools_.poll);
+    std::optional<Job> job = queue_.Next();
     if (!job || stop.stop_requested()) continue;
     CarryOut(*job, stop);
     queue_.ForgetOldJobs();
+  }
+}
+
+// Beside the jobs, so that one that takes long keeps nobody waiting for an answer.
+void Worker::TakeIn(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    CollectRequests();
+    QueueDueRuns();
+    const SteadyTime until = std::chrono::steady_clock::now() + tools_.poll;
+    MutexLock lock(mutex_);
+    if (!stopping_) changed_.WaitUntil(mutex_, until);
   }
 }
 
@@ -115,6 +135,7 @@ void Worker::CarryOut(Job& job, const std::stop_token& stop) {
   job.state = JobState::kRunning;
   job.started = tools_.clock.Now();
   queue_.Update(job);
+  engine_.Prepare(job);
   const std::shared_ptr<etcd::WorkLock> lock = settings().lock;
   etcd::Claim claim;
   const bool shared = lock && WorkName(cluster_name_, job.trigger);
@@ -130,6 +151,7 @@ void Worker::CarryOut(Job& job, const std::stop_token& stop) {
 bool Worker::Claim(Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
                    const std::stop_token& stop) {
   const std::string work = *WorkName(cluster_name_, job.trigger);
+  const SteadyTime patience = tools_.clock.Steady() + kHeldMax;
   while (!stop.stop_requested()) {
     claim = lock.TryClaim(work, {.at = tools_.clock.Steady() + kClaimTimeout, .stop = stop});
     switch (claim.verdict) {
@@ -145,6 +167,10 @@ bool Worker::Claim(Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
         job.error = "another warden, " + claim.holder + ", has done it";
         return false;
       case etcd::ClaimVerdict::kHeld:
+        if (tools_.clock.Steady() >= patience) {
+          job.notes.push_back("taken though another warden, " + claim.holder + ", is at it");
+          return true;
+        }
         Pause(tools_.poll, stop);
     }
   }
@@ -153,6 +179,7 @@ bool Worker::Claim(Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
 
 void Worker::EndClaim(const Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
                       const std::stop_token& stop) {
+  if (claim.verdict == etcd::ClaimVerdict::kHeld) return;
   const Deadline deadline{.at = tools_.clock.Steady() + kClaimTimeout, .stop = stop};
   const bool done = job.state == JobState::kSucceeded || job.state == JobState::kSkipped;
   const Status ended =
@@ -248,10 +275,12 @@ std::optional<WallTime> Worker::NextRun() const {
 }
 
 void Worker::Complain(const std::string& what, const Status& status) {
-  std::string complaint = what + ": " + status.message();
-  if (complaint == last_complaint_) return;
+  // By its kind: the message names files that are new each time.
+  const SteadyTime now = tools_.clock.Steady();
+  const auto [last, is_new] = complaints_.try_emplace(what, now);
+  if (!is_new && now - last->second < kComplaintPause) return;
+  last->second = now;
   tools_.log.Log(LogLevel::kError, what, {{"etcd_cluster", cluster_name_}, {"error", status}});
-  last_complaint_ = std::move(complaint);
 }
 
 }  // namespace warden::backup

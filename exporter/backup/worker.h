@@ -1,7 +1,9 @@
-// The backups of one cluster: its queue, its schedules, and the one thread that carries them out.
+// The backups of one cluster: its queue, the thread that fills it from schedules and requests, and
+// the one that carries the jobs out.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,15 +29,16 @@ class Worker {
   // runs yet.
   static Result<std::unique_ptr<Worker>> Open(std::string cluster_name, Files::Path directory,
                                               Settings settings, const WorkerTools& tools);
-  // Starts the thread; call it once. `stop` cancels the running job, which the next start takes up.
+  // Starts the threads; call it once. `stop` cancels the running job, which the next start takes
+  // up.
   void Start(const std::stop_token& stop);
   // Holds from the next job, or the next try of the running one; a stream in flight goes on over
   // the connections it began with.
   void Use(Settings settings) WARDEN_EXCLUDES(mutex_);
-  // For a cluster that is configured no more: cancels likewise and waits for the thread. Jobs are
+  // For a cluster that is configured no more: cancels likewise and waits for the threads. Jobs are
   // refused from now on; those on disk stay there.
   void Retire();
-  // Cancels likewise and waits for the thread.
+  // Cancels likewise and waits for the threads.
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -58,8 +61,9 @@ class Worker {
  private:
   Worker(std::string cluster_name, Catalogue catalogue, JobStore jobs, JobStore requests,
          Settings settings, const WorkerTools& tools);
-  void RequestStop();
+  void RequestStop() WARDEN_EXCLUDES(mutex_);
   void Run(const std::stop_token& stop);
+  void TakeIn(const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
   void CarryOut(Job& job, const std::stop_token& stop);
   // Jobs that the command line asks for.
   void CollectRequests();
@@ -70,7 +74,7 @@ class Worker {
   bool Claim(Job& job, etcd::WorkLock& lock, etcd::Claim& claim, const std::stop_token& stop);
   void EndClaim(const Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
                 const std::stop_token& stop);
-  // Logs what repeats itself once.
+  // Logs a trouble that lasts now and then.
   void Complain(const std::string& what, const Status& status);
   Settings settings() const WARDEN_EXCLUDES(mutex_);
   ScheduleState StateOf(const std::string& schedule) const WARDEN_EXCLUDES(mutex_);
@@ -80,15 +84,18 @@ class Worker {
   Catalogue catalogue_;
   JobQueue queue_;
   const JobStore requests_;
-  Engine engine_;                         // of the thread
-  std::set<std::string> known_requests_;  // of the thread: those that cannot be read, too
-  std::string last_complaint_;            // of the thread
+  Engine engine_;                                 // of the thread that carries out
+  std::set<std::string> known_requests_;          // of the other: those that cannot be read, too
+  std::map<std::string, SteadyTime> complaints_;  // of the other: when each was last logged
 
   mutable Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ WARDEN_GUARDED_BY(mutex_) = false;
   Settings settings_ WARDEN_GUARDED_BY(mutex_);
   ScheduleStates schedules_ WARDEN_GUARDED_BY(mutex_);
   // Last: they use all of the above.
   std::jthread thread_;
+  std::jthread intake_;
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 

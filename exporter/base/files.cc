@@ -172,9 +172,22 @@ class PosixFileLock final : public FileLock {
 
 }  // namespace
 
+// What root makes in a directory of somebody else's, by hand beside a daemon for example, is theirs
+// to read and to replace. Best effort: whoever may not use it is told so.
+template <typename Chown>
+void BelongToDirectory(const Files::Path& path, Chown chown) {
+  if (::geteuid() != 0) return;
+  struct stat info = {};
+  const Files::Path parent = path.parent_path();
+  if (::stat(parent.empty() ? "." : parent.c_str(), &info) < 0 || info.st_uid == 0) return;
+  (void)!chown(info.st_uid, info.st_gid);
+}
+
 Result<std::unique_ptr<WritableFile>> PosixFiles::Create(const Path& path) {
   Descriptor descriptor = OpenDescriptor(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!descriptor.valid()) return SystemError("create", path);
+  BelongToDirectory(
+      path, [&](uid_t user, gid_t group) { return ::fchown(descriptor.get(), user, group); });
   return std::unique_ptr<WritableFile>(
       std::make_unique<PosixWritableFile>(path, std::move(descriptor)));
 }
@@ -246,6 +259,8 @@ Status PosixFiles::MakeDirectories(const Path& directory) {
   if (::mkdir(directory.c_str(), 0700) < 0 && errno != EEXIST) {
     return SystemError("create directory", directory);
   }
+  BelongToDirectory(
+      directory, [&](uid_t user, gid_t group) { return ::chown(directory.c_str(), user, group); });
   return SyncDirectory(parent.empty() ? Path(".") : parent);
 }
 
@@ -283,6 +298,8 @@ Result<std::uint64_t> PosixFiles::FreeBytes(const Path& directory) {
 Result<std::unique_ptr<FileLock>> PosixFiles::Lock(const Path& path) {
   Descriptor descriptor = OpenDescriptor(path, O_RDWR | O_CREAT, 0600);
   if (!descriptor.valid()) return SystemError("open", path);
+  BelongToDirectory(
+      path, [&](uid_t user, gid_t group) { return ::fchown(descriptor.get(), user, group); });
   if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK) return SystemError("lock", path);
     return Status(Code::kFailedPrecondition, "lock " + path.string() + ": held by another process");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "exporter/base/text.h"
+
 namespace warden {
 namespace {
 
@@ -44,6 +46,10 @@ std::string DumpJson(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+Json TimeOrNull(const std::optional<WallTime>& time) {
+  return time ? Json(FormatTime(*time)) : Json(nullptr);
+}
+
 const ParsedJson* FindField(const ParsedJson& object, std::string_view key) {
   if (!object.is_object()) return nullptr;
   const auto found = object.find(key);
@@ -62,6 +68,13 @@ std::optional<std::int64_t> FindInteger(const ParsedJson& object, std::string_vi
   constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (field->is_number_unsigned() && field->get<std::uint64_t>() > kMax) return std::nullopt;
   return field->get<std::int64_t>();
+}
+
+std::optional<WallTime> FindTime(const ParsedJson& object, std::string_view key) {
+  const std::optional<std::string> text = FindString(object, key);
+  if (!text) return std::nullopt;
+  const Result<WallTime> time = ParseTime(*text);
+  return time.ok() ? std::optional(*time) : std::nullopt;
 }
 
 std::vector<std::string> FindStrings(const ParsedJson& object, std::string_view key) {

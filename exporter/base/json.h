@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exporter/base/clock.h"
 #include "exporter/base/result.h"
 
 namespace warden {
@@ -27,11 +28,16 @@ Result<ParsedJson> ParseJson(std::string_view text, std::size_t depth_max = 32);
 // `indent` < 0 prints one line.
 std::string DumpJson(const Json& json, int indent = -1);
 
+// A time to write: RFC 3339, or null.
+Json TimeOrNull(const std::optional<WallTime>& time);
+
 // Typed look-ups in an object: nullptr or nullopt when the field is missing, null, of another
 // type, or a number that does not fit.
 const ParsedJson* FindField(const ParsedJson& object, std::string_view key);
 std::optional<std::string> FindString(const ParsedJson& object, std::string_view key);
 std::optional<std::int64_t> FindInteger(const ParsedJson& object, std::string_view key);
+// A time as RFC 3339; other text is none.
+std::optional<WallTime> FindTime(const ParsedJson& object, std::string_view key);
 // The texts in an array, whatever else stands there; empty if there is no array.
 std::vector<std::string> FindStrings(const ParsedJson& object, std::string_view key);
 

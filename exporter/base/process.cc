@@ -29,7 +29,6 @@ constexpr Milliseconds kTick{20};
 constexpr std::size_t kErrorLinesShown = 3;
 // A pipe holds that many pieces at most.
 constexpr int kPipePieces = 16;
-constexpr const char* kUsualPath = "/usr/local/bin:/usr/bin:/bin";
 
 Status SystemError(std::string_view action, int error) {
   return {Code::kUnavailable, std::string(action) + ": " + std::generic_category().message(error)};
@@ -111,26 +110,23 @@ class NoBrokenPipeSignal {
   sigset_t before_{};
 };
 
-std::string_view NameOf(std::string_view variable) {
-  return variable.substr(0, variable.find('='));
-}
-
-// Our own environment with the additions in the place of variables of the same name.
-std::vector<std::string> EnvironmentWith(const std::vector<std::string>& additions) {
-  std::vector<std::string> variables = additions;
-  for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
-    const auto same = [&](const std::string& added) { return NameOf(added) == NameOf(*each); };
-    if (std::ranges::none_of(additions, same)) variables.emplace_back(*each);
-  }
-  return variables;
-}
-
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
   pointers.reserve(texts.size() + 1);
   for (std::string& each : texts) pointers.push_back(each.data());
   pointers.push_back(nullptr);
   return pointers;
+}
+
+// The program under util-linux's setpriv, if it is there: it has the kernel end the program when
+// the thread that started it is gone, however that ended. posix_spawn has no word for it.
+std::vector<std::string> BoundToUs(const std::filesystem::path& program,
+                                   std::vector<std::string> argv) {
+  argv[0] = program.string();
+  if (const auto setpriv = FindProgram("setpriv")) {
+    argv.insert(argv.begin(), {setpriv->string(), "--pdeathsig", "KILL", "--"});
+  }
+  return argv;
 }
 
 // Starts the program as the leader of a new session, thus of a new process group, with these
@@ -154,10 +150,10 @@ Result<pid_t> Spawn(const std::filesystem::path& program, const Command& command
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-  std::vector<std::string> argv = command.argv;
+  std::vector<std::string> argv = BoundToUs(program, command.argv);
   std::vector<std::string> environment = EnvironmentWith(command.environment);
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, program.c_str(), &actions, &attributes,
+  const int error = ::posix_spawn(&pid, argv[0].c_str(), &actions, &attributes,
                                   Pointers(argv).data(), Pointers(environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
@@ -340,11 +336,6 @@ class Running {
   bool killed_ = false;
 };
 
-bool IsExecutable(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
-}
-
 // The last lines of what a program wrote to stderr, as one.
 std::string LastLines(std::string_view errors) {
   std::vector<std::string> lines;
@@ -379,22 +370,6 @@ Result<Ended> RunProgram(const Command& command, const Deadline& deadline) {
   Running running(command, deadline);
   WARDEN_RETURN_IF_ERROR(running.Start(*program));
   return running.Finish();
-}
-
-std::optional<std::filesystem::path> FindProgram(std::string_view name) {
-  if (name.find('/') != std::string_view::npos) {
-    return IsExecutable(name) ? std::optional<std::filesystem::path>(name) : std::nullopt;
-  }
-  const std::vector<std::string> variables = EnvironmentWith({});
-  const auto set = std::ranges::find(variables, "PATH", NameOf);
-  const std::string path = set == variables.end() ? kUsualPath : set->substr(sizeof("PATH"));
-  for (const std::string_view directory : Split(path, ':')) {
-    // An empty entry would mean the working directory: whoever can write there is not trusted.
-    if (directory.empty()) continue;
-    const std::filesystem::path candidate = std::filesystem::path(directory) / name;
-    if (IsExecutable(candidate)) return candidate;
-  }
-  return std::nullopt;
 }
 
 }  // namespace warden

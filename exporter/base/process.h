@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "exporter/base/clock.h"
+#include "exporter/base/environment.h"
 #include "exporter/base/result.h"
 
 namespace warden {
@@ -52,13 +53,11 @@ struct Ended {
   static constexpr std::size_t kErrorBytes = 4096;
 };
 
-// Runs the program to its end; it and what it started in its group are gone when this returns.
+// Runs the program to its end; it and what it started in its group are gone when this returns, and
+// the program itself when we are killed, where setpriv (util-linux) is installed.
 // Past the deadline, at a stop and when `source` or `sink` fail, the group gets SIGTERM and, after
 // 2 s, SIGKILL. kNotFound: it is not installed. `source` and `sink` are called on this thread.
 // Thread-safe.
 Result<Ended> RunProgram(const Command& command, const Deadline& deadline);
-
-// Where in PATH an executable file of that name is; a name with a slash is that file or nothing.
-std::optional<std::filesystem::path> FindProgram(std::string_view name);
 
 }  // namespace warden

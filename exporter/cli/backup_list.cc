@@ -75,6 +75,9 @@ int RunBackupList(Console& console, const Flags& flags) {
     for (const backup::Manifest& backup : listing->backups) {
       PrintRow(backup, SystemClock().Now(), rows);
       json.push_back(backup::ToJson(backup));
+      if (const backup::Manifest* original = listing->OriginalOf(backup)) {
+        json.back()["duplicate_of"] = original->id;
+      }
     }
     for (const backup::Stranger& stranger : listing->strangers) {
       console.err << "etcd-warden: " << (cluster->backup->directory / stranger.name).string()

@@ -56,8 +56,12 @@ int RunBackupCopy(Console& console, const Flags& flags) {
   int exit_code = kSuccess;
   for (const config::DestinationConfig* destination : chosen) {
     offsite::DestinationCopier copier(offsite->source, *destination, tools.ForCopies());
-    if (const Status copied = copier.CopyPending({}); !copied.ok()) {
-      exit_code = Fail(console, kFailed, copied.WithContext("destination " + destination->name));
+    if (const Status copied = copier.CopyPending(offsite->deadline); !copied.ok()) {
+      const bool busy = copied.code() == Code::kFailedPrecondition;
+      exit_code = Fail(console, kFailed,
+                       busy ? Status(copied.code(), "destination " + destination->name +
+                                                        ": another process is copying there")
+                            : copied.WithContext("destination " + destination->name));
       continue;
     }
     const auto copies = copier.store().List();
@@ -128,7 +132,7 @@ Run DeclareBackupCopy(CLI::App& app) {
   DeclareCommon(app, *flags, "Only to this destination");
   app.footer(
       "Copies what the destinations do not have yet, as the daemon does after each backup. Each\n"
-      "copy is read back and compared.");
+      "copy is proven as the configuration says.");
   return [flags](Console& console) { return RunBackupCopy(console, *flags); };
 }
 

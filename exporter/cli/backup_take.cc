@@ -13,6 +13,7 @@ namespace {
 constexpr Milliseconds kLook{100};
 // A daemon looks for requests every second; one that has not within this time does not run.
 constexpr Seconds kPickUpMax{15};
+constexpr int kLooksPerOpen = 10;
 
 struct Flags {
   BackupFlags target;
@@ -37,55 +38,7 @@ Result<backup::JobRequest> MakeRequest(const Flags& flags) {
                             .order = std::move(order)};
 }
 
-// Nobody else holds the catalogue: the job is carried out here.
-Result<backup::Job> TakeHere(backup::Worker& worker, backup::JobRequest request, SteadyTime end) {
-  worker.Start({});
-  WARDEN_ASSIGN_OR_RETURN(const std::string id, worker.Reserve(std::move(request)));
-  WARDEN_RETURN_IF_ERROR(worker.Confirm(id));
-  while (std::chrono::steady_clock::now() < end) {
-    const std::optional<backup::Job> job = worker.Find(id);
-    if (job && job->ended()) return *job;
-    Pause(kLook, {});
-  }
-  return Status(Code::kDeadlineExceeded, "job " + id +
-                                             " did not end within --command-timeout; the "
-                                             "next start takes it up");
-}
-
-// A daemon holds the catalogue: it finds the request there, and its job is what it answers.
-Result<backup::Job> AskDaemon(BackupTools& tools, const Files::Path& directory,
-                              backup::JobRequest request, SteadyTime end) {
-  backup::Job job{.id = backup::NewId(tools.clock()),
-                  .trigger = std::move(request.trigger),
-                  .order = std::move(request.order),
-                  .created = tools.clock().Now()};
-  WARDEN_ASSIGN_OR_RETURN(const backup::JobStore requests,
-                          backup::JobStore::Open(tools.files(), directory / backup::kRequestsName));
-  WARDEN_RETURN_IF_ERROR(requests.Save(job));
-  const Files::Path answer = directory / backup::kJobsName / (job.id + ".json");
-  const SteadyTime picked_up = std::chrono::steady_clock::now() + kPickUpMax;
-  bool known = false;
-  while (std::chrono::steady_clock::now() < end) {
-    if (const auto text = tools.files().ReadAll(answer, 64UL * 1024); text.ok()) {
-      known = true;
-      WARDEN_ASSIGN_OR_RETURN(const backup::Job now, backup::ParseJob(*text));
-      if (now.ended()) return now;
-    } else if (!known && std::chrono::steady_clock::now() >= picked_up &&
-               requests.Remove(job.id).ok()) {
-      return Status(Code::kUnavailable,
-                    "another process holds " + directory.string() +
-                        " and does not take the request; is its queue full, or is it stopped?");
-    }
-    Pause(kLook, {});
-  }
-  return Status(Code::kDeadlineExceeded,
-                "job " + job.id + " did not end within --command-timeout; it goes on");
-}
-
-Result<backup::Job> Take(const Flags& flags, BackupTools& tools, const BackupTarget& target) {
-  WARDEN_ASSIGN_OR_RETURN(const Milliseconds timeout, ParseDuration(flags.timeout));
-  const SteadyTime end = std::chrono::steady_clock::now() + timeout;
-  WARDEN_ASSIGN_OR_RETURN(backup::JobRequest request, MakeRequest(flags));
+Result<std::unique_ptr<backup::Worker>> OpenWorker(BackupTools& tools, const BackupTarget& target) {
   const config::ClusterConfig& cluster = *target.cluster;
   backup::Settings settings{.cluster = etcd::MakeCluster({.endpoints = cluster.endpoints,
                                                           .tls = cluster.tls,
@@ -96,12 +49,102 @@ Result<backup::Job> Take(const Flags& flags, BackupTools& tools, const BackupTar
                             .config = target.backup()};
   // This process is here for one backup, not for the schedules.
   settings.config.schedules.clear();
-  const auto worker = backup::Worker::Open(
+  return backup::Worker::Open(
       cluster.name, target.backup().directory, std::move(settings),
       {tools.files(), tools.clock(), tools.log(), tools.instruments(), Milliseconds(1000)});
-  if (worker.ok()) return TakeHere(**worker, std::move(request), end);
-  if (worker.error().code() != Code::kFailedPrecondition) return worker.error();
-  return AskDaemon(tools, target.backup().directory, std::move(request), end);
+}
+
+// One backup, by whoever holds the catalogue: a daemon, another command, or this process.
+class Taker {
+ public:
+  Taker(BackupTools& tools, const BackupTarget& target, SteadyTime end)
+      : tools_(tools), target_(target), directory_(target.backup().directory), end_(end) {}
+
+  Result<backup::Job> Take(backup::JobRequest request) {
+    auto worker = OpenWorker(tools_, target_);
+    if (!worker.ok() && worker.error().code() != Code::kFailedPrecondition) return worker.error();
+    if (worker.ok()) {
+      (*worker)->Start({});
+      WARDEN_ASSIGN_OR_RETURN(id_, (*worker)->Reserve(std::move(request)));
+      WARDEN_RETURN_IF_ERROR((*worker)->Confirm(id_));
+      return AwaitHere(**worker);
+    }
+    WARDEN_RETURN_IF_ERROR(Ask(std::move(request)));
+    return AwaitAnswer();
+  }
+
+ private:
+  Status Ask(backup::JobRequest request) {
+    const backup::Job job{.id = backup::NewId(tools_.clock()),
+                          .trigger = std::move(request.trigger),
+                          .order = std::move(request.order),
+                          .created = tools_.clock().Now()};
+    id_ = job.id;
+    WARDEN_ASSIGN_OR_RETURN(
+        const backup::JobStore requests,
+        backup::JobStore::Attach(tools_.files(), directory_ / backup::kRequestsName));
+    Status saved = requests.Save(job);
+    // A daemon that starts at this moment clears up what looks like a leftover.
+    return saved.code() == Code::kNotFound ? requests.Save(job) : saved;
+  }
+
+  Result<backup::Job> AwaitHere(backup::Worker& worker) {
+    while (std::chrono::steady_clock::now() < end_) {
+      const std::optional<backup::Job> job = worker.Find(id_);
+      if (job && job->ended()) return *job;
+      Pause(kLook, {});
+    }
+    return TooLate();
+  }
+
+  // The job's file is the answer. Whoever held the catalogue may have ended since: then it is ours
+  // to carry out.
+  Result<backup::Job> AwaitAnswer() {
+    const Files::Path answer = directory_ / backup::kJobsName / (id_ + ".json");
+    const Files::Path request = directory_ / backup::kRequestsName / (id_ + ".json");
+    const SteadyTime picked_up = std::chrono::steady_clock::now() + kPickUpMax;
+    for (int look = 1; std::chrono::steady_clock::now() < end_; ++look) {
+      if (const auto text = tools_.files().ReadAll(answer, backup::kJobBytesMax); text.ok()) {
+        WARDEN_ASSIGN_OR_RETURN(const backup::Job job, backup::ParseJob(*text));
+        if (job.ended()) return job;
+      }
+      // A daemon that is being restarted has that long to come back before its place is taken.
+      if (std::chrono::steady_clock::now() >= picked_up && look % kLooksPerOpen == 0) {
+        auto worker = OpenWorker(tools_, target_);
+        if (worker.ok()) {
+          (*worker)->Start({});
+          return AwaitHere(**worker);
+        }
+        if (tools_.files().Remove(request).ok()) {
+          return Status(Code::kUnavailable,
+                        "another process holds " + directory_.string() +
+                            " and does not take the request; is its queue full, or is it stopped?");
+        }
+      }
+      Pause(kLook, {});
+    }
+    // Unless somebody has taken it by now, nobody is to do it later.
+    tools_.files().Remove(request).ok();
+    return TooLate();
+  }
+
+  Status TooLate() const {
+    return Status(Code::kDeadlineExceeded,
+                  "job " + id_ + " did not end within --command-timeout; whoever holds " +
+                      directory_.string() + " goes on with it");
+  }
+
+  BackupTools& tools_;
+  const BackupTarget& target_;
+  const Files::Path directory_;
+  const SteadyTime end_;
+  std::string id_;
+};
+
+Result<backup::Job> Take(const Flags& flags, BackupTools& tools, const BackupTarget& target) {
+  WARDEN_ASSIGN_OR_RETURN(const Milliseconds timeout, ParseDuration(flags.timeout));
+  WARDEN_ASSIGN_OR_RETURN(backup::JobRequest request, MakeRequest(flags));
+  return Taker(tools, target, std::chrono::steady_clock::now() + timeout).Take(std::move(request));
 }
 
 int RunBackupTake(Console& console, const Flags& flags) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "exporter/backup/manifest.h"
+#include "exporter/backup/changes.h"
 #include "exporter/base/text.h"
 #include "exporter/cli/output.h"
 #include "exporter/cli/snapshot_file.h"
@@ -14,7 +14,6 @@ namespace warden::cli {
 namespace {
 
 const Row kHeader = {"FILE", "LEVEL", "SIZE", "REVISION", "KEYS", "RESULT"};
-constexpr std::size_t kManifestBytesMax = 1 << 20;
 constexpr std::string_view kSnapshotSuffix = ".db";
 
 struct Flags {
@@ -45,7 +44,7 @@ Status CompareWithManifest(Files& files, const Files::Path& path,
                            snapshot::Verification& verification) {
   Files::Path manifest_path = path;
   manifest_path.replace_extension(".json");
-  const Result<std::string> text = files.ReadAll(manifest_path, kManifestBytesMax);
+  const Result<std::string> text = files.ReadAll(manifest_path, backup::kManifestBytesMax);
   if (text.status().code() == Code::kNotFound) return {};
   const Result<backup::Manifest> manifest =
       text.ok() ? backup::ParseManifest(*text) : Result<backup::Manifest>(text.error());

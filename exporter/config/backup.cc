@@ -6,7 +6,7 @@
 namespace warden::config {
 namespace {
 
-constexpr Seconds kEveryMin{60};
+constexpr Seconds kEveryMin{1};
 constexpr Seconds kTtlMin{5};
 
 // clusters[].backup.schedules[]
@@ -20,7 +20,7 @@ constexpr Field<ScheduleConfig> kScheduleFields[] = {
      [](Reading& reading, const TreeNode& node, ScheduleConfig& schedule) {
        const auto every = ReadSeconds(reading, node);
        if (!every) return;
-       if (*every < kEveryMin) reading.Fail(node, "must be 1m or more");
+       if (*every < kEveryMin) reading.Fail(node, "must be 1s or more");
        schedule.every = *every;
      }},
     {"cron", false,

@@ -142,18 +142,28 @@ void ReadCluster(Reading& reading, const TreeNode& node, ClusterConfig& cluster)
   }
 }
 
-}  // namespace
-
-namespace {
+// Whether the path is the directory, or below it.
+bool IsInside(const std::filesystem::path& path, const std::filesystem::path& directory) {
+  const auto [end, ignored] =
+      std::mismatch(directory.begin(), directory.end(), path.begin(), path.end());
+  return !directory.empty() && end == directory.end();
+}
 
 // Copies of two clusters, or two kinds of copies, in one directory could not be told apart.
-void CheckRemotes(Reading& reading, const TreeNode& backup,
+void CheckRemotes(Reading& reading, const TreeNode& backup, const std::filesystem::path& directory,
                   const std::vector<DestinationConfig>& destinations,
                   std::map<std::string, const TreeNode*>& copied) {
   const TreeNode* list = backup.Find("destinations");
   for (std::size_t i = 0; i < destinations.size(); ++i) {
     const TreeNode* remote = list->children[i].Find("remote");
     if (remote == nullptr || destinations[i].remote.empty()) continue;
+    if (IsInside(destinations[i].remote, directory) ||
+        IsInside(directory, destinations[i].remote)) {
+      reading.Fail(*remote,
+                   "and the backup directory are one inside the other; copies need a place "
+                   "of their own");
+      continue;
+    }
     const auto [first, is_new] = copied.emplace(destinations[i].remote, remote);
     if (!is_new) {
       reading.Fail(*remote, "is already " + PathOf(*first->second) +
@@ -188,7 +198,8 @@ void ReadClusters(Reading& reading, const TreeNode& node, Config& config) {
       }
     }
     if (cluster.backup)
-      CheckRemotes(reading, *child.Find("backup"), cluster.backup->destinations, copied);
+      CheckRemotes(reading, *child.Find("backup"), cluster.backup->directory,
+                   cluster.backup->destinations, copied);
   }
 }
 

@@ -18,10 +18,13 @@ void ReadRemote(Reading& reading, const TreeNode& node, DestinationConfig& desti
     reading.Fail(node, "must be a remote of rclone's configuration file, as s3:bucket/path");
   } else if (colon == std::string::npos && text->front() != '/') {
     reading.Fail(node, Quoted(*text) + " is neither remote:path nor an absolute path");
-  } else if (colon == 1 && text->front() == '-') {
+  } else if (text->front() == '-') {
     reading.Fail(node, Quoted(*text) + " is no remote");
   } else {
     destination.remote = *text;
+    if (text->front() == '/') {
+      destination.remote = std::filesystem::path(*text).lexically_normal().string();
+    }
     while (destination.remote.size() > 1 && destination.remote.ends_with('/')) {
       destination.remote.pop_back();
     }
@@ -125,6 +128,10 @@ void CheckDestination(Reading& reading, const TreeNode& node,
   if (const TreeNode* retention = node.Find("retention");
       retention != nullptr && destination.put_only) {
     reading.Fail(*retention, "needs the right to delete, which put_only does without");
+  }
+  if (const TreeNode* proof = node.Find("proof");
+      proof != nullptr && destination.put_only && destination.proof == CopyProof::kFull) {
+    reading.Fail(*proof, "needs the right to read, which put_only does without");
   }
   if (const TreeNode* level = node.Find("compression_level");
       level != nullptr && !destination.compress) {

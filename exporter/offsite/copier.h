@@ -5,11 +5,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "exporter/backup/catalogue.h"
 #include "exporter/base/mutex.h"
 #include "exporter/config/backup_config.h"
 #include "exporter/offsite/copy.h"
@@ -32,18 +34,32 @@ class DestinationCopier {
   void Wake() WARDEN_EXCLUDES(mutex_);
 
   // One round, as the thread makes it: copies what is pending, the newest first, and applies the
-  // retention. Fails with what ended it. Not from two threads at once.
-  Status CopyPending(const std::stop_token& stop);
+  // retention. A backup that is damaged here is left out, and is the failure in the end; any other
+  // failure ends the round. kFailedPrecondition: another process is at it. Not from two threads at
+  // once.
+  Status CopyPending(const Deadline& deadline);
+  // The local backups that the destination should have and does not, the newest first.
+  Result<std::vector<backup::Manifest>> Pending(const backup::Listing& local) const;
 
   const config::DestinationConfig& config() const { return destination_; }
   const DestinationStore& store() const { return store_; }
 
  private:
   void Run(const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
-  // The local backups that the destination should have and does not, the newest first.
-  Result<std::vector<backup::Manifest>> Pending() const;
+  // One round once the destination is locked. Fills in the state, but for how it ended.
+  Status Work(const backup::Listing& local, CopyState& state, const Deadline& deadline);
+  Status Copy(const backup::Manifest& backup, CopyState& state, const Deadline& deadline);
+  // The copies that the destination's retention does not keep, the oldest first.
+  Result<std::vector<backup::Manifest>> Doomed() const;
+  void TakeHolds(std::vector<backup::Manifest>& copies) const;
+  std::set<std::string> DoomedOf(const std::vector<backup::Manifest>& copies) const;
   Status ApplyRetention(const Deadline& deadline);
-  void Wait(Nanoseconds longest, const std::stop_token& stop) WARDEN_EXCLUDES(mutex_);
+  // A directory of this machine that had copies and is gone is a mount that is missing.
+  Status CheckIsMounted() const;
+  // What was known of another place says nothing of this one.
+  Status ForgetAnotherPlace(CopyState& state);
+  void Wait(Nanoseconds longest, bool until_woken, const std::stop_token& stop)
+      WARDEN_EXCLUDES(mutex_);
   void RequestStop() WARDEN_EXCLUDES(mutex_);
 
   const CopySource source_;

@@ -48,24 +48,13 @@ PackOptions PackOptionsOf(const config::DestinationConfig& destination) {
           .age_recipients_file = destination.age_recipients_file};
 }
 
-// Each destination has its own place, which it clears of what a crash left.
-Result<Files::Path> PrepareSpool(const CopySource& source,
-                                 const config::DestinationConfig& destination, Files& files,
-                                 std::uint64_t bytes) {
-  const Files::Path spool = source.directory / backup::kSpoolName / destination.name;
-  WARDEN_RETURN_IF_ERROR(files.MakeDirectories(spool));
-  WARDEN_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> left, files.List(spool));
-  for (const DirectoryEntry& entry : left) {
-    if (entry.is_regular) WARDEN_RETURN_IF_ERROR(files.Remove(spool / entry.name));
-  }
-  // It may take as much as the snapshot, and the next snapshot needs its room besides.
+// It may take as much as the snapshot, and the next snapshot needs its room besides.
+Status CheckSpace(const Files::Path& spool, Files& files, std::uint64_t bytes) {
   WARDEN_ASSIGN_OR_RETURN(const std::uint64_t free, files.FreeBytes(spool));
-  if (free / 2 < bytes) {
-    return Status(Code::kResourceExhausted, spool.string() + ": " + FormatBytes(free) +
-                                                " free are too few to pack " + FormatBytes(bytes) +
-                                                " and leave room for the next snapshot");
-  }
-  return spool;
+  if (free / 2 >= bytes) return {};
+  return Status(Code::kResourceExhausted, spool.string() + ": " + FormatBytes(free) +
+                                              " free are too few to pack " + FormatBytes(bytes) +
+                                              " and leave room for the next snapshot");
 }
 
 Result<Package> MakePackage(const CopySource& source, const backup::Manifest& backup,
@@ -77,8 +66,9 @@ Result<Package> MakePackage(const CopySource& source, const backup::Manifest& ba
     WARDEN_ASSIGN_OR_RETURN(Packed packed, Measure(tools.files, snapshot, backup.sha256, deadline));
     return Package(tools.files, snapshot, std::move(packed), false);
   }
-  WARDEN_ASSIGN_OR_RETURN(const Files::Path spool,
-                          PrepareSpool(source, destination, tools.files, backup.size_bytes));
+  const Files::Path spool = source.directory / backup::kSpoolName / destination.name;
+  WARDEN_RETURN_IF_ERROR(tools.files.MakeDirectories(spool));
+  WARDEN_RETURN_IF_ERROR(CheckSpace(spool, tools.files, backup.size_bytes));
   const Files::Path path = spool / (backup.file + SuffixOf(options));
   WARDEN_ASSIGN_OR_RETURN(Packed packed,
                           Pack(tools.files, snapshot, backup.sha256, path, options, deadline));
@@ -123,19 +113,33 @@ Status UploadManifest(const CopySource& source, const backup::Manifest& copy,
   WARDEN_RETURN_IF_ERROR(tools.files.MakeDirectories(spool));
   WARDEN_RETURN_IF_ERROR(backup::WriteManifest(tools.files, spool, copy));
   const std::string name = backup::ManifestName(copy.id);
-  Status uploaded = rclone.Upload(spool / name, name, deadline);
+  const Result<Packed> measured = Measure(tools.files, spool / name, "", deadline);
+  Status uploaded = measured.status();
+  if (uploaded.ok()) uploaded = rclone.Upload(spool / name, name, deadline);
   tools.files.Remove(spool / name).ok();
-  return uploaded;
+  if (!uploaded.ok()) return uploaded;
+  return ProveCopy(rclone, name, *measured, destination, deadline).status();
 }
 
 }  // namespace
+
+Result<Files::Path> ClearSpool(const CopySource& source,
+                               const config::DestinationConfig& destination, Files& files) {
+  const Files::Path spool = source.directory / backup::kSpoolName / destination.name;
+  WARDEN_RETURN_IF_ERROR(files.MakeDirectories(spool));
+  WARDEN_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> left, files.List(spool));
+  for (const DirectoryEntry& entry : left) {
+    if (entry.is_regular) WARDEN_RETURN_IF_ERROR(files.Remove(spool / entry.name));
+  }
+  return spool;
+}
 
 Rclone MakeRclone(const config::DestinationConfig& destination) {
   return Rclone({.remote = destination.remote,
                  .config_file = destination.rclone_config,
                  .bandwidth_limit = destination.bandwidth_limit == 0
                                         ? std::string()
-                                        : std::to_string(destination.bandwidth_limit) + "B"});
+                                        : std::to_string(destination.bandwidth_limit)});
 }
 
 Result<backup::Manifest> CopyBackup(const CopySource& source, const backup::Manifest& backup,

@@ -30,8 +30,12 @@ struct CopyTools {
   Milliseconds poll{60'000};  // between two looks for something to do
 };
 
-// What a copy is called at a destination: the snapshot's name and what was done to it.
 Rclone MakeRclone(const config::DestinationConfig& destination);
+
+// The destination's place for what is in the making, empty: whoever holds the store's lock clears
+// it of what a crash left.
+Result<Files::Path> ClearSpool(const CopySource& source,
+                               const config::DestinationConfig& destination, Files& files);
 
 // The copy's file first, its manifest last: a copy exists if and only if its manifest does. A file
 // that is there already is replaced. Returns the manifest that was recorded. The stages are timed

@@ -6,22 +6,12 @@
 #include "exporter/backup/catalogue.h"
 #include "exporter/backup/changes.h"
 #include "exporter/base/json.h"
-#include "exporter/base/text.h"
 
 namespace warden::offsite {
 namespace {
 
 constexpr std::string_view kStateName = ".state";
 constexpr std::size_t kStateBytesMax = 64UL * 1024;
-
-Json TimeOrNull(const std::optional<WallTime>& time) {
-  return time ? Json(FormatTime(*time)) : Json(nullptr);
-}
-
-std::optional<WallTime> FindTime(const ParsedJson& json, std::string_view key) {
-  const Result<WallTime> time = ParseTime(FindString(json, key).value_or(""));
-  return time.ok() ? std::optional(*time) : std::nullopt;
-}
 
 }  // namespace
 
@@ -54,8 +44,9 @@ Status DestinationStore::Record(const backup::Manifest& copy) {
 }
 
 Status DestinationStore::Forget(const std::string& id) {
-  Status removed = files_->Remove(directory_ / backup::ManifestName(id));
-  return removed.code() == Code::kNotFound ? Status() : removed;
+  const Status removed = files_->Remove(directory_ / backup::ManifestName(id));
+  if (removed.code() == Code::kNotFound) return {};
+  return removed.ok() ? files_->SyncDirectory(directory_) : removed;
 }
 
 CopyState DestinationStore::State() const {
@@ -68,6 +59,7 @@ CopyState DestinationStore::State() const {
   state.failures = static_cast<int>(
       std::clamp<std::int64_t>(FindInteger(*json, "failures").value_or(0), 0, 1'000'000));
   state.error = FindString(*json, "error").value_or("");
+  state.remote = FindString(*json, "remote").value_or("");
   return state;
 }
 
@@ -76,7 +68,8 @@ Status DestinationStore::SaveState(const CopyState& state) {
   const Json json{{"last_attempt", TimeOrNull(state.last_attempt)},
                   {"last_success", TimeOrNull(state.last_success)},
                   {"failures", state.failures},
-                  {"error", state.error}};
+                  {"error", state.error},
+                  {"remote", state.remote}};
   return WriteAtomically(*files_, directory_ / kStateName, DumpJson(json, 2) + "\n");
 }
 

@@ -21,8 +21,9 @@ namespace warden::offsite {
 struct CopyState {
   std::optional<WallTime> last_attempt;
   std::optional<WallTime> last_success;
-  int failures = 0;   // in a row
-  std::string error;  // of the last one; empty after a success
+  int failures = 0;    // in a row
+  std::string error;   // of the last one; empty after a success
+  std::string remote;  // where the copies are
 
   bool up() const { return failures == 0 && last_success.has_value(); }
   friend bool operator==(const CopyState&, const CopyState&) = default;

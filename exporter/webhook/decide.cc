@@ -35,6 +35,7 @@ bool SameIncident(const backup::Trigger& a, const backup::Trigger& b) {
 // Whether a job that waits does what the other one would: one member's snapshot is not every
 // member's, and a pin is wanted for itself.
 bool Covers(const backup::Order& waiting, const backup::Order& wanted) {
+  if (waiting.hold < wanted.hold || waiting.backup_class != wanted.backup_class) return false;
   if (wanted.action == config::RuleAction::kSnapshot) return !waiting.skip_if_unchanged;
   return waiting.action == wanted.action && wanted.action != config::RuleAction::kPinBefore;
 }

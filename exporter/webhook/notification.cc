@@ -57,19 +57,16 @@ Result<Notification> ParseNotification(std::string_view body) {
   }
   const ParsedJson* alerts = FindField(json, "alerts");
   if (alerts == nullptr || !alerts->is_array()) return Invalid("alerts: is no array");
-  if (alerts->size() > kAlertsMax) {
-    return Status(Code::kResourceExhausted,
-                  "alerts: has " + std::to_string(alerts->size()) + " entries, more than " +
-                      std::to_string(kAlertsMax) + "; set max_alerts in Alertmanager");
-  }
   Notification notification;
-  for (std::size_t i = 0; i < alerts->size(); ++i) {
+  const std::size_t count = std::min(alerts->size(), kAlertsMax);
+  for (std::size_t i = 0; i < count; ++i) {
     WARDEN_ASSIGN_OR_RETURN(Alert alert,
                             ParseAlert((*alerts)[i], "alerts[" + std::to_string(i) + "]"));
     notification.alerts.push_back(std::move(alert));
   }
   const std::int64_t truncated = FindInteger(json, "truncatedAlerts").value_or(0);
-  notification.truncated_alerts = static_cast<std::uint64_t>(std::max<std::int64_t>(truncated, 0));
+  notification.truncated_alerts =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(truncated, 0)) + (alerts->size() - count);
   return notification;
 }
 

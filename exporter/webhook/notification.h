@@ -24,15 +24,16 @@ struct Alert {
 
 struct Notification {
   std::vector<Alert> alerts;
-  std::uint64_t truncated_alerts = 0;  // left out by Alertmanager
+  std::uint64_t truncated_alerts = 0;  // left out by Alertmanager, or above kAlertsMax
 };
 
-// Bodies above the first are refused by the HTTP server, notifications above the second here.
+// Bodies above the first are refused by the HTTP server. Alerts above the second are left out here:
+// Alertmanager would send a refused notification never again.
 inline constexpr std::size_t kBodyBytesMax = 4 << 20;
 inline constexpr std::size_t kAlertsMax = 1'000;
 
 // Unknown fields are ignored: newer Alertmanagers add some. kInvalidArgument says what is not of
-// version 4; kResourceExhausted means more than kAlertsMax alerts.
+// version 4.
 Result<Notification> ParseNotification(std::string_view body);
 
 }  // namespace warden::webhook

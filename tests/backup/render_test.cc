@@ -162,8 +162,17 @@ TEST(BackupPage, TellsNewestFromOldestByTheirTimes) {
 TEST(BackupPage, AgesAreNeverNegative) {
   Subject subject = MakeSubject();
   subject.listing = OneBackup();
-  subject.now = kNow - std::chrono::hours(1);
+  subject.now = kNow - std::chrono::minutes(1);
   EXPECT_TRUE(Has(PageOf(subject), R"(backup_age_seconds{etcd_cluster="prod"} 0)"));
+}
+
+TEST(BackupPage, ABackupFromTheFutureDoesNotHideThatBackupsHaveStopped) {
+  Subject subject = MakeSubject();
+  subject.listing = OneBackup();
+  subject.listing->backups.insert(subject.listing->backups.begin(),
+                                  MakeManifest(IdOfBackup(2), SnapshotFile()));
+  subject.listing->backups.front().created = subject.now + std::chrono::hours(24 * 365);
+  EXPECT_TRUE(Has(PageOf(subject), R"(backup_age_seconds{etcd_cluster="prod"} 3597)"));
 }
 
 TEST(BackupPage, ClustersShareFamilies) {

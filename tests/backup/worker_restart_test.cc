@@ -117,8 +117,10 @@ TEST_F(WorkerTest, KeepsABoundedHistory) {
   const Result<JobStore> store = JobStore::Open(disk_, kJobs);
   for (int n = 0; n < static_cast<int>(kJobsKept); ++n) {
     // Older than the clock.
-    const Job job{
-        .id = MakeId(kNow - Seconds(5000 - n), 0), .cluster = "prod", .state = JobState::kFailed};
+    const Job job{.id = MakeId(kNow - Seconds(5000 - n), 0),
+                  .cluster = "prod",
+                  .state = JobState::kFailed,
+                  .trigger = AlertTrigger("old")};
     ASSERT_TRUE(store->Save(job).ok());
   }
   Start();

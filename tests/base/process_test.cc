@@ -97,7 +97,10 @@ TEST(Process, SaysThatAProgramCannotBeStarted) {
   const std::filesystem::path script = dir.Write("script", "#!/no/such/interpreter\n");
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
   const Result<Ended> ended = RunProgram({.argv = {script}}, Patience());
-  EXPECT_EQ(ended.status().message(), "start " + script.string() + ": No such file or directory");
+  // By us, or by the program that binds it to our life.
+  const std::string said = ended.ok() ? ended->ToStatus().message() : ended.status().message();
+  EXPECT_NE(said.find(script.string()), std::string::npos) << said;
+  EXPECT_NE(said.find("No such file or directory"), std::string::npos) << said;
 }
 
 TEST(Process, FindsProgramsInPathOnly) {

@@ -32,8 +32,9 @@ class FaultyFiles final : public Files {
  public:
   // True for an operation that fails; called for one after the other.
   using Judge = std::function<bool(FileOperation, const Path&)>;
-
-  explicit FaultyFiles(Files& files) : files_(files) {}
+  // kUnknown, which stands for EIO, or kResourceExhausted, for ENOSPC.
+  explicit FaultyFiles(Files& files, Code code = Code::kResourceExhausted)
+      : files_(files), code_(code) {}
 
   void FailWhere(Judge judge) {
     MutexLock lock(mutex_);
@@ -48,9 +49,7 @@ class FaultyFiles final : public Files {
   void FailFrom(int n) {
     FailWhere([n](FileOperation, const Path&) mutable { return n > 0 ? --n == 0 : true; });
   }
-  void FailNever() {
-    FailWhere([](FileOperation, const Path&) { return false; });
-  }
+  void FailNever() { FailWhere(nullptr); }
   // Whether any operation failed since the last of these calls.
   bool failed() const {
     MutexLock lock(mutex_);
@@ -138,10 +137,11 @@ class FaultyFiles final : public Files {
     MutexLock lock(mutex_);
     if (!judge_ || !judge_(operation, path)) return {};
     failed_ = true;
-    return Status(Code::kResourceExhausted, "write " + path.string() + ": No space left on device");
+    const char* why = code_ == Code::kUnknown ? "Input/output error" : "No space left on device";
+    return Status(code_, "write " + path.string() + ": " + why);
   }
-
   Files& files_;
+  const Code code_;
   mutable Mutex mutex_;
   Judge judge_ WARDEN_GUARDED_BY(mutex_);
   bool failed_ WARDEN_GUARDED_BY(mutex_) = false;

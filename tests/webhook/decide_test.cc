@@ -269,6 +269,109 @@ TEST_F(DecideTest, AJobThatNoAlertAskedForIsNoDuplicate) {
   EXPECT_EQ(Decisions({MakeAlert("EtcdDown")}, kNow + std::chrono::hours(1)), "accepted");
 }
 
+TEST_F(DecideTest, TheHeartbeatIsNotedAndAsksForNothing) {
+  webhook_.rules = {Rule({"alertname!=\"\""})};
+  for (const std::string cluster : {"prod", "", "moon"}) {
+    EXPECT_EQ(Decisions({MakeAlert("Watchdog", cluster)}), "heartbeat") << cluster;
+  }
+  Alert resolved = MakeAlert("Watchdog");
+  resolved.firing = false;
+  EXPECT_EQ(Decisions({resolved}), "resolved") << "the path works no longer, or so it says";
+  webhook_.heartbeat = "DeadMansSwitch";
+  EXPECT_EQ(Decisions({MakeAlert("DeadMansSwitch"), MakeAlert("Watchdog")}), "heartbeat accepted");
+}
+
+TEST_F(DecideTest, AlertsMayAskForSoManyBackupsWithinAnHour) {
+  webhook_.max_backups_per_hour = 3;
+  webhook_.rules[0].cooldown = Seconds(0);
+  const WallTime hour_ago = kNow - std::chrono::hours(1);
+  AddJob(0, MakeAlert("EtcdA", "prod", "a"), backup::JobState::kSucceeded, hour_ago);
+  AddJob(0, MakeAlert("EtcdB", "prod", "b"), backup::JobState::kFailed, hour_ago + Seconds(1));
+  AddJob(1, MakeAlert("EtcdC", "test", "c"), backup::JobState::kSucceeded, kNow - Seconds(1));
+  AddJob(0, MakeAlert("EtcdD", "prod", "d"), backup::JobState::kSucceeded).trigger.kind =
+      metrics::Trigger::kSchedule;
+  AddJob(0, MakeAlert("EtcdE", "prod", "e"), backup::JobState::kSucceeded, kNow + Seconds(9));
+  // Two of the hour, on all clusters and whatever became of them: one more.
+  const std::vector<Alert> alerts = {MakeAlert("EtcdX", "test", "x"),
+                                     MakeAlert("EtcdY", "prod", "y")};
+  EXPECT_EQ(Decisions(alerts), "accepted capped");
+  EXPECT_EQ(DecideAll(alerts)[1].reason,
+            "alerts have asked for 3 backups within the hour, which is max_backups_per_hour");
+  EXPECT_EQ(Decisions(alerts, kNow + Seconds(1)), "accepted accepted") << "the failed one is old";
+  webhook_.rules[0].dry_run = true;
+  EXPECT_EQ(Decisions(alerts), "dry_run dry_run") << "what is not done uses up nothing";
+}
+
+TEST_F(DecideTest, ADryRunSaysWhatItWouldDo) {
+  webhook_.rules = {Rule({"alertname=EtcdDown"}), Rule({"alertname=~\"Etcd.*\""})};
+  webhook_.rules[1].dry_run = true;
+  EXPECT_EQ(Decisions({MakeAlert("EtcdSlow", "prod", "f2"), MakeAlert("EtcdDown")}),
+            "dry_run accepted");
+  const AlertDecision decision = DecideOne(MakeAlert("EtcdSlow"));
+  EXPECT_EQ(decision.reason, "snapshot, for it matches alertname=~\"Etcd.*\"");
+  EXPECT_EQ(decision.request.trigger.alertname, "EtcdSlow");
+  EXPECT_EQ(decision.job, "");
+  webhook_.dry_run = true;
+  EXPECT_EQ(Decisions({MakeAlert("EtcdDown"), MakeAlert("EtcdDown")}), "dry_run dry_run")
+      << "nothing is queued that could cover the second";
+}
+
+TEST_F(DecideTest, TheRuleSaysWhatIsToBeDone) {
+  webhook_.rules[0].action = config::RuleAction::kPinBefore;
+  webhook_.rules[0].backup_class = "incident";
+  webhook_.rules[0].hold = std::chrono::hours(24);
+  const AlertDecision decision = DecideOne(MakeAlert("EtcdDown"));
+  const backup::Order expected{.action = config::RuleAction::kPinBefore,
+                               .backup_class = "incident",
+                               .hold = std::chrono::hours(24)};
+  EXPECT_EQ(decision.request.order, expected);
+  EXPECT_TRUE(decision.reason.starts_with("pin-before, ")) << decision.reason;
+}
+
+TEST_F(DecideTest, AWaitingBackupCoversOnlyWhatItWouldDo) {
+  using config::RuleAction;
+  struct Case {
+    RuleAction waiting;
+    bool skip_if_unchanged;
+    RuleAction wanted;
+    std::string decision;
+  };
+  const std::vector<Case> cases = {
+      {RuleAction::kSnapshot, false, RuleAction::kSnapshot, "in_progress"},
+      {RuleAction::kSnapshot, true, RuleAction::kSnapshot, "accepted"},
+      {RuleAction::kSnapshot, false, RuleAction::kSnapshotAllMembers, "accepted"},
+      {RuleAction::kSnapshot, false, RuleAction::kPinBefore, "accepted"},
+      {RuleAction::kSnapshotAllMembers, false, RuleAction::kSnapshot, "in_progress"},
+      {RuleAction::kSnapshotAllMembers, false, RuleAction::kSnapshotAllMembers, "in_progress"},
+      {RuleAction::kSnapshotAllMembers, false, RuleAction::kPinBefore, "accepted"},
+      {RuleAction::kPinBefore, false, RuleAction::kSnapshot, "in_progress"},
+      {RuleAction::kPinBefore, false, RuleAction::kSnapshotAllMembers, "accepted"},
+      {RuleAction::kPinBefore, false, RuleAction::kPinBefore, "accepted"}};
+  for (const Case& c : cases) {
+    clusters_[0].jobs.clear();
+    webhook_.rules = {Rule({"alertname=EtcdDown"})};
+    webhook_.rules[0].action = c.wanted;
+    backup::Job& job = AddJob(0, MakeAlert("EtcdDown", "prod", "f2"), backup::JobState::kQueued);
+    job.trigger = {.kind = metrics::Trigger::kManual};
+    job.order = {.action = c.waiting,
+                 .backup_class = std::string(config::kAlertClass),
+                 .skip_if_unchanged = c.skip_if_unchanged};
+    EXPECT_EQ(Decisions({MakeAlert("EtcdDown")}), c.decision)
+        << RuleActionName(c.waiting) << " waits, wanted is " << RuleActionName(c.wanted);
+  }
+}
+
+TEST_F(DecideTest, AWaitingBackupCoversWhatIsToStayAsLongInTheSameClass) {
+  webhook_.rules[0].hold = Seconds(60);
+  backup::Job& job = AddJob(0, MakeAlert("EtcdDown", "prod", "f2"), backup::JobState::kQueued);
+  job.trigger = {};
+  EXPECT_EQ(Decisions({MakeAlert("EtcdDown")}), "in_progress");
+  job.order.hold = Seconds(59);
+  EXPECT_EQ(Decisions({MakeAlert("EtcdDown")}), "accepted");
+  job.order = {.backup_class = "other", .hold = Seconds(60)};
+  EXPECT_EQ(Decisions({MakeAlert("EtcdDown")}), "accepted");
+}
+
 TEST_F(DecideTest, HostileTextIsCutToOneLine) {
   Alert alert = MakeAlert("Etcd" + std::string(10'000, 'x') + "\n");
   alert.fingerprint = std::string(10'000, 'f') + "\r\n";

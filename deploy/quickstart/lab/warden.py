@@ -12,7 +12,7 @@ from lab.waiting import LabError, wait_until
 from lab.web import Response, get_json, request
 
 START_TIMEOUT = 30.0
-JOB_ENDED = ("succeeded", "failed")
+JOB_ENDED = ("succeeded", "failed", "skipped")
 
 
 class Command:
