@@ -58,7 +58,8 @@ class FieldReader {
     const double seconds = found != nullptr && found->is_number() ? found->get<double>() : -1;
     if (seconds < 0 || seconds > kSecondsMax) Complain(key);
     const std::chrono::duration<double> duration(std::clamp(seconds, 0.0, kSecondsMax));
-    return std::chrono::duration_cast<Nanoseconds>(duration);
+    // Rounded, or each rewriting would take a nanosecond off.
+    return std::chrono::round<Nanoseconds>(duration);
   }
   FieldReader Object(std::string_view key) {
     static const ParsedJson empty = ParsedJson::object();

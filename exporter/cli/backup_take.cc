@@ -11,7 +11,9 @@ namespace warden::cli {
 namespace {
 
 constexpr Milliseconds kLook{100};
-// A daemon looks for requests every second; one that has not within this time does not run.
+// A daemon looks for requests every second; one that has not within the second of these is stuck.
+// One that is being restarted has the first to come back before its place is taken.
+constexpr Seconds kRestartMax{5};
 constexpr Seconds kPickUpMax{15};
 constexpr int kLooksPerOpen = 10;
 
@@ -102,20 +104,20 @@ class Taker {
   Result<backup::Job> AwaitAnswer() {
     const Files::Path answer = directory_ / backup::kJobsName / (id_ + ".json");
     const Files::Path request = directory_ / backup::kRequestsName / (id_ + ".json");
-    const SteadyTime picked_up = std::chrono::steady_clock::now() + kPickUpMax;
+    const SteadyTime asked = std::chrono::steady_clock::now();
     for (int look = 1; std::chrono::steady_clock::now() < end_; ++look) {
       if (const auto text = tools_.files().ReadAll(answer, backup::kJobBytesMax); text.ok()) {
         WARDEN_ASSIGN_OR_RETURN(const backup::Job job, backup::ParseJob(*text));
         if (job.ended()) return job;
       }
-      // A daemon that is being restarted has that long to come back before its place is taken.
-      if (std::chrono::steady_clock::now() >= picked_up && look % kLooksPerOpen == 0) {
+      const auto waited = std::chrono::steady_clock::now() - asked;
+      if (waited >= kRestartMax && look % kLooksPerOpen == 0) {
         auto worker = OpenWorker(tools_, target_);
         if (worker.ok()) {
           (*worker)->Start({});
           return AwaitHere(**worker);
         }
-        if (tools_.files().Remove(request).ok()) {
+        if (waited >= kPickUpMax && tools_.files().Remove(request).ok()) {
           return Status(Code::kUnavailable,
                         "another process holds " + directory_.string() +
                             " and does not take the request; is its queue full, or is it stopped?");

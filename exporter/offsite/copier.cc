@@ -251,7 +251,7 @@ Status DestinationCopier::ForgetAnotherPlace(CopyState& state) {
   WARDEN_ASSIGN_OR_RETURN(const std::vector<backup::Manifest> copies, store_.List());
   for (const backup::Manifest& copy : copies) WARDEN_RETURN_IF_ERROR(store_.Forget(copy.id));
   tools_.log.Log(
-      LogLevel::kWarn, "the destination is another place now: its copies are made anew",
+      LogLevel::kInfo, "the destination is another place now: its copies are made anew",
       {{"etcd_cluster", source_.cluster}, {"destination", destination_.name}, {"before", before}});
   return {};
 }

@@ -145,7 +145,8 @@ class KilledDaemon(TroubleTest):
                 line = (process / "cmdline").read_bytes()
             except OSError:
                 continue  # it has just ended
-            if line.startswith(b"rclone\0") and str(config.parent).encode() in line:
+            program = line.split(b"\0")[0].rsplit(b"/")[-1]
+            if program == b"rclone" and str(config.parent).encode() in line:
                 found.append(process)
         return found
 
