@@ -6,7 +6,7 @@
 //   <id>.json.partial  a manifest whose backup is being committed
 //   <id>.json.deleted  a backup whose deletion has begun (changes.h)
 //   jobs/              one file per job (jobs.h)
-//   requests/          jobs that the command line asks a running daemon for (requests.h)
+//   requests/          jobs that the command line asks a running daemon for (worker.h)
 //   schedules.json     when each schedule last ran (schedule_store.h)
 //   heartbeat.json     when Alertmanager's heartbeat last came (app/heartbeat.h)
 //   copies/, spool/    what is known of the copies, and copies in the making (offsite/)
