@@ -142,12 +142,14 @@ std::vector<WebhookRule> DefaultRules() {
                kMonth, Seconds(15 * 60)),
       // What is there now may be damaged already, and what was there before must stay.
       MakeRule(RuleAction::kPinBefore,
-               {R"m(alertname=~"(?i)etcd.*(Corrupt|Inconsisten|Mismatch).*")m"}, kMonth,
+               {R"m(alertname=~"(?i)etcd.*(Corrupt|Inconsisten|Mismatch|Divergence).*")m"}, kMonth,
                Seconds(15 * 60)),
       MakeRule(RuleAction::kPinBefore, {R"m(alertname=~"(?i)etcd.*(Quota|NoSpace|Growth).*")m"},
                kWeek, Seconds(3600)),
       MakeRule(RuleAction::kSnapshot, {R"m(alertname=~"(?i)etcd.*")m", R"(severity="critical")"},
                kWeek, Seconds(30 * 60)),
+      // Whoever writes an alert can ask for a backup, as ours do.
+      MakeRule(RuleAction::kSnapshot, {R"(backup="true")"}, kWeek, Seconds(30 * 60)),
   };
 }
 

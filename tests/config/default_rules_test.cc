@@ -10,8 +10,10 @@ namespace warden::config {
 namespace {
 
 // What the first rule that matches says; "none" if none does.
-std::string ActionFor(const std::string& alertname, const std::string& severity = "warning") {
-  const Labels labels = {{"alertname", alertname}, {"severity", severity}, {"job", "etcd"}};
+std::string ActionFor(const std::string& alertname, const std::string& severity = "warning",
+                      const std::string& backup = "") {
+  const Labels labels = {
+      {"alertname", alertname}, {"severity", severity}, {"job", "etcd"}, {"backup", backup}};
   for (const WebhookRule& rule : DefaultRules()) {
     const bool matches = std::ranges::all_of(
         rule.match, [&](const Matcher& matcher) { return matcher.Matches(labels); });
@@ -40,6 +42,22 @@ TEST(DefaultRules, KnowTheAlertsOfEtcdsOwnMixinAndOurs) {
   }
   EXPECT_EQ(ActionFor("etcdMembersDown", "critical"), "snapshot");
   EXPECT_EQ(ActionFor("KubeAPIDown", "critical"), "none");
+}
+
+// The alerts in alerts/ that have this label.
+TEST(DefaultRules, TakeABackupForEveryAlertThatSaysSo) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"EtcdQuorumLost", "snapshot-all-members"}, {"EtcdSplitView", "snapshot-all-members"},
+      {"EtcdHashMismatch", "pin-before"},         {"EtcdAlarmCorrupt", "pin-before"},
+      {"EtcdRevisionDivergence", "pin-before"},   {"EtcdAlarmNoSpace", "pin-before"},
+      {"EtcdQuotaCritical", "pin-before"},        {"EtcdBackupTooOld", "snapshot"},
+      {"EtcdMemberUnreachable", "snapshot"},      {"EtcdVersionSkew", "snapshot"},
+      {"SomeAlertOfYours", "snapshot"},
+  };
+  for (const auto& [alertname, action] : cases) {
+    EXPECT_EQ(ActionFor(alertname, "warning", "true"), action) << alertname;
+    EXPECT_NE(ActionFor(alertname, "warning", "false"), "snapshot") << alertname;
+  }
 }
 
 TEST(DefaultRules, HoldWhatTheyAskForAndRest) {
