@@ -88,7 +88,7 @@ const std::vector<Ban> kProgramBans = {
      .pattern = R"(<openssl/)",
      .example = "#include <openssl/evp.h>",
      .homes = {"exporter/base/x509.h", "exporter/base/x509.cc", "exporter/http/",
-               "exporter/offsite/", "exporter/snapshot/"}},
+               "exporter/offsite/", "exporter/restore/", "exporter/snapshot/"}},
     {.what = "POSIX calls",
      .pattern = R"(<(unistd|fcntl|dirent|poll|netdb|pthread|sys/\w+|netinet/\w+)\.h>)",
      .example = "#include <sys/stat.h>",
