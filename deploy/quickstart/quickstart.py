@@ -22,7 +22,8 @@ from lab.warden import Warden
 
 ALERT = "EtcdMemberUnreachable"
 KEYS, VALUE_BYTES = 500, 1000
-ALERT_TIMEOUT, JOB_TIMEOUT, RETURN_TIMEOUT = 60.0, 60.0, 60.0
+# The alert waits two minutes before it fires, so that a restart alarms nobody.
+ALERT_TIMEOUT, JOB_TIMEOUT, RETURN_TIMEOUT = 240.0, 60.0, 60.0
 
 T = TypeVar("T")
 
@@ -59,11 +60,11 @@ class Stack:
         self.state = state
         certificates = Certificates.create(state / "pki")
         self.etcd = EtcdCluster(state / "etcd", Ports.pairs(layout.etcd), certificates)
-        templates.write_token(state / "token")
+        templates.write_token(state / templates.TOKEN_FILE)
         warden_address = f"127.0.0.1:{layout.warden}"
         config = templates.render("warden.yaml", state, endpoints=", ".join(self.etcd.endpoints))
         self.warden = Warden(binary, config, state / "warden.log", layout.warden)
-        templates.copy("rules.yml", state)
+        templates.copy_rules(state)
         config = templates.render(
             "prometheus.yml",
             state,
@@ -71,7 +72,7 @@ class Stack:
             alertmanager=f"127.0.0.1:{layout.alertmanager}",
         )
         self.prometheus = Prometheus(state / "prometheus", config, layout.prometheus)
-        config = templates.render("alertmanager.yml", state, warden=warden_address)
+        config = templates.copy_alertmanager(state, warden_address)
         self.alertmanager = Alertmanager(state / "alertmanager", config, layout.alertmanager)
 
     def start(self, running: ExitStack) -> None:
@@ -81,14 +82,14 @@ class Stack:
         keys.fill(self.etcd, KEYS, VALUE_BYTES, prefix="quickstart")
         say("starting etcd-warden, Prometheus and Alertmanager")
         servers = (self.warden, self.prometheus, self.alertmanager)
+        # In this order: Prometheus asks etcd-warden for the members' own metrics.
         for server in servers:
             running.enter_context(server)
-        for server in servers:
             server.wait_ready()
         wait_until(
-            lambda: self.members_up() == 3 and self.prometheus.scrape_health() == ["up"],
-            30,
-            "Prometheus scrapes etcd-warden, which sees three members up",
+            lambda: self.members_up() == 3 and self.prometheus.scrape_health() == ["up"] * 4,
+            60,
+            "Prometheus scrapes etcd-warden, which sees three members up, and the members",
             watch=servers,
         )
 
@@ -132,7 +133,7 @@ def journey(stack: Stack) -> None:
     timeline.add(f"Prometheus fires {ALERT}")
 
     job = timeline.wait(
-        "the alert reaches the webhook", lambda: first_job(stack.warden), ALERT_TIMEOUT, stack
+        "the alert reaches the webhook", lambda: alerted_job(stack.warden), ALERT_TIMEOUT, stack
     )
     timeline.add(f"Alertmanager told etcd-warden, which accepted job {job['id']}")
 
@@ -159,11 +160,9 @@ def journey(stack: Stack) -> None:
     print(f"\n{timeline}\n\nThe snapshot: {file}")
 
 
-def first_job(warden: Warden) -> dict[str, Any] | None:
-    """The oldest job, once the webhook has counted a firing alert."""
-    firing = warden.page().value("webhook_alerts_total", status="firing")
-    jobs = warden.jobs()
-    return jobs[-1] if firing and jobs else None
+def alerted_job(warden: Warden) -> dict[str, Any] | None:
+    """The job that the alert asked for."""
+    return next((job for job in warden.jobs() if job["trigger"].get("alertname") == ALERT), None)
 
 
 def find_backup(warden: Warden, backup_id: str) -> dict[str, Any]:
@@ -197,7 +196,7 @@ all of it in   {stack.state}
 To try:
   curl -s {warden.url}/metrics | promtool check metrics
   {program} members {flag}
-  kill -STOP {member.pid}      # freeze {member.name}: some seconds later the alert fires, and then
+  kill -STOP {member.pid}      # freeze {member.name}: two minutes later the alert fires, and then
   {program} backup list {flag}
   curl -s {warden.url}/api/v1/jobs
   kill -CONT {member.pid}      # and let it go on

@@ -12,6 +12,7 @@ from support import BINARY, ROOT, LabTest
 
 from lab import ports
 
+ALERTS = ROOT / "alerts"
 DEFAULT_PORTS = [12379, *range(22379, 22385), 29090, 29093]
 
 
@@ -29,7 +30,7 @@ class Quickstart(LabTest):
             ROOT / "deploy" / "quickstart" / "run", "--once", "--binary", BINARY,
             "--state-dir", self.state / "quickstart", "--port-shift", str(shift),
         ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=420, check=False)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         for step in (
             "was stopped",
@@ -41,6 +42,17 @@ class Quickstart(LabTest):
         ):
             self.assertIn(step, done.stdout)
         self.assertEqual([], ports.busy(port + shift for port in DEFAULT_PORTS))
+        self.assert_as_shipped(self.state / "quickstart", shift)
+
+    def assert_as_shipped(self, state: Path, shift: int) -> None:
+        """It ran with the files of alerts/: only the port is another one."""
+        for name in ("etcd-warden.rules.yml", "etcd-native.rules.yml"):
+            self.assertIn(name, (state / "prometheus.yml").read_text())
+            self.assertEqual((ALERTS / name).read_text(), (state / name).read_text(), name)
+        used = (state / "alertmanager.yml").read_text()
+        as_shipped = used.replace(f"127.0.0.1:{12379 + shift}/", "127.0.0.1:12379/")
+        self.assertEqual((ALERTS / "alertmanager.yml").read_text(), as_shipped)
+        self.assertNotEqual(used, as_shipped)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ from typing import Any
 from payload import alert, notification
 from support import LabTest, cluster_section, write_config
 
-from lab import keys, ports, templates
+from lab import keys, templates
 from lab.etcd import EtcdCluster
-from lab.monitoring import Alertmanager
 from lab.waiting import wait_until
 from lab.warden import Warden
 from lab.web import Response, request
@@ -241,36 +240,6 @@ class Refused(WebhookTest):
         self.assertEqual(405, request(f"{self.warden.url}/api/v1/alerts/webhook").status)
         self.assertEqual(404, request(f"{self.warden.url}/api/v1/jobs/unknown").status)
         self.assertEqual(404, request(f"{self.warden.url}/api/v2/alerts").status)
-
-
-class FromAlertmanager(WebhookTest):
-    """A real Alertmanager with the quickstart's configuration."""
-
-    def test_its_alert_becomes_a_backup(self) -> None:
-        address = self.warden.url.removeprefix("http://")
-        config = templates.render("alertmanager.yml", self.state.path, warden=address)
-        alertmanager = self.enterContext(
-            Alertmanager(self.state / "alertmanager", config, ports.claim(1)[0])
-        )
-        alertmanager.wait_ready()
-        labels = {"alertname": "EtcdMemberUnreachable", "etcd_cluster": "lab", "member_id": "1"}
-        fired = [{"labels": labels, "annotations": {"summary": "a test"}}]
-        answer = request(
-            f"{alertmanager.url}/api/v2/alerts",
-            "POST",
-            json.dumps(fired).encode(),
-            {"Content-Type": "application/json"},
-        )
-        self.assertEqual(200, answer.status, answer.text)
-
-        jobs = wait_until(
-            self.warden.jobs, 30, "the alert arrives", watch=[self.warden, alertmanager]
-        )
-        job = self.warden.wait_for_job(jobs[0]["id"])
-        self.assertEqual("succeeded", job["state"], job)
-        manifest = self.backup_of(job)
-        self.assert_good_backup(self.backups, manifest)
-        self.assertEqual("EtcdMemberUnreachable", manifest["trigger"]["alertname"])
 
 
 if __name__ == "__main__":

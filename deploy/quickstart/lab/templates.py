@@ -1,10 +1,15 @@
-"""The configuration files of the quickstart, with the addresses of one run filled in."""
+"""Configuration files, with the addresses of one run filled in."""
 
 import secrets
 from pathlib import Path
 from string import Template
 
 DIRECTORY = Path(__file__).resolve().parent.parent
+ALERTS = DIRECTORY.parent.parent / "alerts"
+RULE_FILES = ("etcd-warden.rules.yml", "etcd-native.rules.yml")
+# Where the Alertmanager example expects etcd-warden, and its token beside itself.
+EXAMPLE_ADDRESS = "127.0.0.1:12379"
+TOKEN_FILE = "etcd-warden.token"
 
 
 def render(name: str, directory: Path, **values: str) -> Path:
@@ -14,10 +19,17 @@ def render(name: str, directory: Path, **values: str) -> Path:
     return target
 
 
-def copy(name: str, directory: Path) -> Path:
-    """Writes the file of that name, which has nothing to fill in, into the directory."""
-    target = directory / name
-    target.write_text((DIRECTORY / name).read_text())
+def copy_rules(directory: Path) -> None:
+    """Writes the shipped rule files, as they are, into the directory."""
+    for name in RULE_FILES:
+        (directory / name).write_text((ALERTS / name).read_text())
+
+
+def copy_alertmanager(directory: Path, warden_address: str) -> Path:
+    """Writes the shipped Alertmanager example into the directory: it posts to that address."""
+    target = directory / "alertmanager.yml"
+    example = (ALERTS / target.name).read_text()
+    target.write_text(example.replace(EXAMPLE_ADDRESS, warden_address))
     return target
 
 

@@ -1,0 +1,179 @@
+// Whether there is something to restore from.
+{
+  _alerts+:: {
+    local c = $._config,
+    local w = (import 'words.libsonnet')(c),
+    local cluster(metric) = w.max('cluster', 'etcdwarden_' + metric),
+    local newest = cluster('backup_last_success_timestamp_seconds'),
+    // Where no objective is configured, ours.
+    local objective = '(%s or 0 * %s + %d)' % [
+      cluster('backup_objective_seconds'),
+      newest,
+      w.seconds(c.backup.maxAge),
+    ],
+    local destination = w.cluster + ', destination',
+
+    EtcdBackupMissing: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '1h',
+      expr: '%s == 0' % newest,
+      summary: 'there is no backup of %s' % w.clusterName,
+      description: |||
+        The catalogue holds none that could be restored. Take one now:
+        `etcd-warden backup take --cluster {{ $labels.etcd_cluster }}`.
+      |||,
+    },
+
+    EtcdBackupTooOld: {
+      group: 'backups',
+      severity: 'critical',
+      'for': '5m',
+      backup: true,
+      expr: |||
+        time() - (%s > 0)
+        > %s
+      ||| % [newest, objective],
+      summary: 'the newest backup of %s is {{ $value | humanizeDuration }} old' % w.clusterName,
+      description: |||
+        That is older than the objective: what was written since would be lost by a restore.
+      |||,
+    },
+
+    EtcdBackupFailing: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '5m',
+      expr: |||
+        %(attempt)s > %(newest)s
+        and on (%(cluster)s) %(running)s == 0
+      ||| % {
+        cluster: w.cluster,
+        attempt: cluster('backup_last_attempt_timestamp_seconds'),
+        newest: newest,
+        running: cluster('backup_in_progress'),
+      },
+      summary: 'the last backup of %s failed' % w.clusterName,
+      description: |||
+        It was begun {{ $value | humanizeTimestamp }} and none came of it.
+        etcdwarden_backup_failures_total names the stage, and the log of etcd-warden the reason.
+      |||,
+    },
+
+    EtcdBackupScheduleLate: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '5m',
+      expr: 'time() - %s > %d' % [
+        cluster('backup_next_run_timestamp_seconds'),
+        w.seconds(c.backup.late),
+      ],
+      summary: 'a scheduled backup of %s is {{ $value | humanizeDuration }} late' % w.clusterName,
+      description: |||
+        The run before it may hang, or wait for a cluster that does not answer.
+      |||,
+    },
+
+    EtcdBackupVerificationWeak: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '1h',
+      expr: '%s < %d' % [cluster('backup_verification_level'), c.backup.level],
+      summary: 'the newest backup of %s is proven to level {{ $value }} only' % w.clusterName,
+      description: |||
+        Below level %d nobody has looked at every page and record of it.
+      ||| % c.backup.level,
+    },
+
+    EtcdBackupShrunk: {
+      group: 'backups',
+      severity: 'info',
+      'for': '15m',
+      expr: |||
+        %s
+        < %g * %s
+      ||| % [
+        cluster('backup_last_success_size_bytes'),
+        c.backup.shrunk,
+        w.max('cluster', 'max_over_time(etcdwarden_backup_last_success_size_bytes[%s])'
+                         % w.window(c.backup.shrunkWindow)),
+      ],
+      summary: 'the newest backup of %s is much smaller than others' % w.clusterName,
+      description: |||
+        It is less than %g of the largest one of the last %s. After a defragmentation that is as it
+        should be; otherwise somebody deleted a lot, or it is not the cluster that you think.
+      ||| % [c.backup.shrunk, c.backup.shrunkWindow],
+    },
+
+    EtcdBackupDamaged: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '0s',
+      expr: '%s > 0' % cluster('backup_damaged'),
+      summary: '{{ $value }} backups of %s are damaged' % w.clusterName,
+      description: |||
+        Their manifest or snapshot is missing or does not fit. The disk, or somebody, changed files
+        in the catalogue.
+      |||,
+    },
+
+    EtcdBackupQuarantined: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '0s',
+      expr: '%s > 0' % cluster('backup_quarantined'),
+      summary: '{{ $value }} backups of %s are in quarantine' % w.clusterName,
+      description: |||
+        They were taken while members held different data, or the voters contradicted them. They
+        count for nothing, and retention leaves them alone.
+      |||,
+    },
+
+    EtcdBackupStoreLow: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '15m',
+      expr: |||
+        %s
+        < %g * %s
+      ||| % [
+        w.min('cluster', 'etcdwarden_backup_store_free_bytes'),
+        c.backup.free,
+        cluster('backup_last_success_size_bytes'),
+      ],
+      summary: 'the backup directory of %s has {{ $value | humanize1024 }}B left' % w.clusterName,
+      description: |||
+        That is less than %g times the newest backup. Make space, or let retention keep fewer.
+      ||| % c.backup.free,
+    },
+
+    EtcdBackupCopyFailing: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '30m',
+      expr: 'min by (%s) (etcdwarden_backup_copy_up) == 0' % destination,
+      summary: 'backups of %s do not get to {{ $labels.destination }}' % w.clusterName,
+      description: |||
+        The last copy to this destination, or look at it, failed. It is tried again by itself.
+      |||,
+    },
+
+    EtcdBackupCopyTooOld: {
+      group: 'backups',
+      severity: 'critical',
+      'for': '15m',
+      // How far the destination is behind the catalogue: EtcdBackupTooOld tells of the catalogue.
+      expr: |||
+        %s
+        - on (%s) group_right ()
+          max by (%s) (etcdwarden_backup_copy_last_success_timestamp_seconds)
+        > on (%s) group_left () %s
+      ||| % [newest, w.cluster, destination, w.cluster, objective],
+      summary: '{{ $labels.destination }} is behind the backups of %s' % w.clusterName,
+      description: |||
+        The newest backup there is older than the newest one here by more than the objective. If
+        this machine is lost, so is the difference.
+      |||,
+    },
+  },
+}

@@ -1,0 +1,25 @@
+// How the boards ask: every selector is restricted by the variables, and replicas of etcd-warden that
+// watch the same cluster become one series.
+{
+  scrape:: 'job=~"$job", instance=~"$instance"',
+  cluster:: 'etcd_cluster=~"$cluster", ' + self.scrape,
+
+  // etcd-warden's metric of the chosen clusters.
+  of(metric, matchers=''):: 'etcdwarden_%s{%s%s}' % [metric, self.cluster, if matchers == '' then '' else ', ' + matchers],
+  // etcd's own.
+  native(metric, matchers=''):: '%s{%s%s}' % [metric, self.cluster, if matchers == '' then '' else ', ' + matchers],
+
+  perCluster(metric, matchers=''):: 'max by (etcd_cluster) (%s)' % $.of(metric, matchers),
+  minPerCluster(metric, matchers=''):: 'min by (etcd_cluster) (%s)' % $.of(metric, matchers),
+  perMember(metric, matchers=''):: 'max by (etcd_cluster, member_id) (%s)' % $.of(metric, matchers),
+
+  // The same with the member's name, where it is known.
+  named(expr):: |||
+    %(expr)s
+    * on (etcd_cluster, member_id) group_left (member)
+      max by (etcd_cluster, member_id, member) (%(info)s)
+    or on (etcd_cluster, member_id) %(expr)s
+  ||| % { expr: expr, info: $.of('member_info') },
+  member(metric, matchers=''):: self.named(self.perMember(metric, matchers)),
+  memberLegend:: '{{member}} {{member_id}}',
+}
