@@ -71,45 +71,70 @@ function(c)
     'Every etcd cluster that etcd-warden watches: one row for each, and what fires.',
     [b.variable('cluster', 'Cluster', 'label_values(etcdwarden_up{%s}, etcd_cluster)' % q.scrape)],
     [
-      b.annotation('Alarm raised',
-                   'an alarm of etcd',
-                   'sum by (etcd_cluster, alarm) (%s) > 0' % q.of('member_alarm'),
-                   '{{alarm}} in {{etcd_cluster}}',
-                   'red'),
+      b.annotation(
+        'Alarm raised',
+        'an alarm of etcd',
+        'sum by (etcd_cluster, alarm) (%s) > 0' % q.of('member_alarm'),
+        '{{alarm}} in {{etcd_cluster}}',
+        'red'
+      ),
     ],
     [
       p.row('Now', [
-        p.stat('Clusters', 'How many clusters are watched.', [p.query('count(%s)' % q.perCluster('up'))], width=4),
-        p.stat('Not reachable',
-               'Clusters of which no endpoint answered. Look at the network first if it is all of them.',
-               [p.query(count('%s == 0' % q.perCluster('up')))],
-               thresholds=bad,
-               width=4,
-               color='background'),
-        p.stat('Without quorum',
-               'Clusters that take no writes: too few voters answer, or a linearizable read failed.',
-               [p.query(count('%s < 0 or %s == 0' % [q.perCluster('cluster_failure_tolerance'), q.perCluster('cluster_quorum_read_success')]))],
-               thresholds=bad,
-               width=4,
-               color='background'),
-        p.stat('One failure from losing quorum',
-               'Clusters of three voters or more in which no further voter may fail.',
-               [p.query(count('%s == 0 and on (etcd_cluster) %s > 2' % [q.perCluster('cluster_failure_tolerance'), q.perCluster('cluster_members', 'role="voter"')]))],
-               thresholds=warn,
-               width=4,
-               color='background'),
-        p.stat('Alarms',
-               'Members for which NOSPACE or CORRUPT is raised. The cluster refuses writes until it is settled.',
-               [p.query('sum(%s)' % q.perMember('member_alarm'))],
-               thresholds=bad,
-               width=4,
-               color='background'),
-        p.stat('Oldest backup',
-               'The age of the newest backup, of the cluster that is worst off. Clusters without any backup are in the table.',
-               [p.query('max(%s)' % age)],
-               unit='s',
-               width=4,
-               thresholds=p.thresholds([[maxAge, 'orange']])),
+        p.stat(
+          'Clusters',
+          'How many clusters are watched.',
+          [p.query('count(%s)' % q.perCluster('up'))],
+          width=4
+        ),
+        p.stat(
+          'Not reachable',
+          'Clusters of which no endpoint answered. Look at the network first if it is all of them.',
+          [p.query(count('%s == 0' % q.perCluster('up')))],
+          thresholds=bad,
+          width=4,
+          color='background'
+        ),
+        p.stat(
+          'Without quorum',
+          'Clusters that take no writes: too few voters answer, or a linearizable read failed.',
+          [
+            p.query(
+              count('%s < 0 or %s == 0' % [q.perCluster('cluster_failure_tolerance'), q.perCluster('cluster_quorum_read_success')])
+            ),
+          ],
+          thresholds=bad,
+          width=4,
+          color='background'
+        ),
+        p.stat(
+          'One failure from losing quorum',
+          'Clusters of three voters or more in which no further voter may fail.',
+          [
+            p.query(
+              count('%s == 0 and on (etcd_cluster) %s > 2' % [q.perCluster('cluster_failure_tolerance'), q.perCluster('cluster_members', 'role="voter"')])
+            ),
+          ],
+          thresholds=warn,
+          width=4,
+          color='background'
+        ),
+        p.stat(
+          'Alarms',
+          'Members for which NOSPACE or CORRUPT is raised. The cluster refuses writes until it is settled.',
+          [p.query('sum(%s)' % q.perMember('member_alarm'))],
+          thresholds=bad,
+          width=4,
+          color='background'
+        ),
+        p.stat(
+          'Oldest backup',
+          'The age of the newest backup, of the cluster that is worst off. Clusters without any backup are in the table.',
+          [p.query('max(%s)' % age)],
+          unit='s',
+          width=4,
+          thresholds=p.thresholds([[maxAge, 'orange']])
+        ),
       ]),
       p.row('Clusters', [
         p.table(
@@ -139,30 +164,45 @@ function(c)
         ),
       ]),
       p.row('Over time', [
-        p.timeline('Leader',
-                   'Which member led each cluster. Many colours in a short time are elections: slow disks, a bad network, too little CPU.',
-                   [p.query('max by (etcd_cluster, member) (%s == 1)' % std.stripChars(q.named(q.perMember('member_is_leader')), '\n'), '{{etcd_cluster}}: {{member}}')]),
-        p.lines('Failure tolerance',
-                'Voters that may still fail before the quorum is lost; below zero it is lost.',
-                [p.query(q.perCluster('cluster_failure_tolerance'), '{{etcd_cluster}}')],
-                width=12,
-                min=null,
-                thresholds=p.thresholds([[0, 'orange'], [1, 'green']], 'red')),
-        p.lines('Share of the quota',
-                'Of the fullest member. At 100% the cluster refuses writes.',
-                [p.query(used, '{{etcd_cluster}}')],
-                unit='percentunit',
-                width=12,
-                max=1,
-                thresholds=p.thresholds([[c.quota.high, 'orange'], [c.quota.critical, 'red']])),
-        p.lines('Age of the newest backup',
-                'It falls to nothing with each backup. What was written since the last one is what a restore loses.',
-                [p.query(age, '{{etcd_cluster}}')],
-                unit='s',
-                width=12),
-        p.alerts('Alerts',
-                 'What fires or is about to, of the alerts that come with etcd-warden. Each has a runbook.',
-                 '{alertname=~"Etcd.+"}'),
+        p.timeline(
+          'Leader',
+          'Which member led each cluster. Many colours in a short time are elections: slow disks, a bad network, too little CPU.',
+          [
+            p.query(
+              'max by (etcd_cluster, member) (%s == 1)' % std.stripChars(q.named(q.perMember('member_is_leader')), '\n'),
+              '{{etcd_cluster}}: {{member}}'
+            ),
+          ]
+        ),
+        p.lines(
+          'Failure tolerance',
+          'Voters that may still fail before the quorum is lost; below zero it is lost.',
+          [p.query(q.perCluster('cluster_failure_tolerance'), '{{etcd_cluster}}')],
+          width=12,
+          min=null,
+          thresholds=p.thresholds([[0, 'orange'], [1, 'green']], 'red')
+        ),
+        p.lines(
+          'Share of the quota',
+          'Of the fullest member. At 100% the cluster refuses writes.',
+          [p.query(used, '{{etcd_cluster}}')],
+          unit='percentunit',
+          width=12,
+          max=1,
+          thresholds=p.thresholds([[c.quota.high, 'orange'], [c.quota.critical, 'red']])
+        ),
+        p.lines(
+          'Age of the newest backup',
+          'It falls to nothing with each backup. What was written since the last one is what a restore loses.',
+          [p.query(age, '{{etcd_cluster}}')],
+          unit='s',
+          width=12
+        ),
+        p.alerts(
+          'Alerts',
+          'What fires or is about to, of the alerts that come with etcd-warden. Each has a runbook.',
+          '{alertname=~"Etcd.+"}'
+        ),
       ]),
     ]
   )

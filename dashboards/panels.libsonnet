@@ -121,11 +121,17 @@ local color(name) = { mode: 'fixed', fixedColor: name };
       options: { showHeader: true, cellHeight: 'sm', footer: { show: false } },
       transformations: [
         { id: 'joinByField', options: { byField: key, mode: 'outer' } },
-        { id: 'organize', options: {
-          indexByName: { [columns[i].field]: i for i in std.range(0, std.length(columns) - 1) },
-          includeByName: { [column.field]: true for column in columns },
-          renameByName: { [column.field]: column.name for column in columns },
-        } },
+        {
+          id: 'filterFieldsByName',
+          options: { include: { names: [column.field for column in columns] } },
+        },
+        {
+          id: 'organize',
+          options: {
+            indexByName: { [columns[i].field]: i for i in std.range(0, std.length(columns) - 1) },
+            renameByName: { [column.field]: column.name for column in columns },
+          },
+        },
       ],
       fieldConfig+: {
         overrides: [
