@@ -84,12 +84,20 @@ Json ToJson(const Report& report) {
   return json;
 }
 
+// Name and endpoint, as far as there are any; a member that never started has neither.
+std::string NameOf(const Report& report) {
+  std::vector<std::string> parts;
+  if (report.listed && !report.listed->name.empty()) parts.push_back(report.listed->name);
+  if (!report.endpoint.empty()) parts.push_back(report.endpoint);
+  if (parts.empty() && report.listed) parts.push_back("member " + FormatId(report.listed->id));
+  return Join(parts, " ");
+}
+
 // Below the table, where there is room for reasons.
 void PrintFaults(Console& console, const std::vector<Report>& reports) {
   for (const Report& report : reports) {
     if (report.faults.empty()) continue;
-    const std::string name = report.listed ? report.listed->name + " " : "";
-    console.out << name << report.endpoint << ": " << Join(report.faults, "; ") << "\n";
+    console.out << NameOf(report) << ": " << Join(report.faults, "; ") << "\n";
   }
 }
 

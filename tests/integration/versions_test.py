@@ -237,6 +237,13 @@ class Membership(VersionTest):
             if line.startswith("grpc_server_started_total{") and f'grpc_method="{method}"' in line
         )
 
+    def test_status_names_the_unstarted_member_by_its_id(self) -> None:
+        done = self.command.run("status", *self.cluster.client_flags())
+        self.assertEqual(1, done.returncode)
+        self.assertIn(
+            f"\nmember {self.unstarted_id}: was added to the cluster but never started\n", done.stdout
+        )
+
     def test_the_unstarted_member_counts_towards_quorum(self) -> None:
         page = self.warden.page()
         started = dict.fromkeys(self.ids.values(), 1.0) | {self.unstarted_id: 0.0}
