@@ -9,7 +9,9 @@
       %s
       < time() + %%d * 86400
     ||| % w.min('certificate', 'etcdwarden_certificate_not_after_timestamp_seconds'),
-    local certificateName = 'the {{ $labels.use }} certificate at {{ $labels.etcd_endpoint }}',
+    // Those from our own files are of no endpoint.
+    local certificateName =
+      'the {{ $labels.use }} certificate{{ with $labels.etcd_endpoint }} at {{ . }}{{ end }}',
 
     EtcdAlarmNoSpace: {
       group: 'storage',
