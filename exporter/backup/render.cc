@@ -20,7 +20,10 @@ void RenderJobs(Page& page, const Subject& subject) {
   std::optional<WallTime> attempt;
   bool running = false;
   for (const Job& job : subject.jobs) {
-    if (job.started) attempt = std::max(attempt.value_or(*job.started), *job.started);
+    // A skipped one tried nothing: another warden had done it, or nothing had changed.
+    if (job.started && job.state != JobState::kSkipped) {
+      attempt = std::max(attempt.value_or(*job.started), *job.started);
+    }
     running = running || job.state == JobState::kRunning;
   }
   const metrics::Label cluster{metrics::kClusterLabel, subject.cluster};

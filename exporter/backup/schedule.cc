@@ -118,7 +118,10 @@ std::optional<WallTime> NextRun(const ScheduleConfig& schedule, std::string_view
                                 const ScheduleState& state, WallTime now) {
   if (!NamesTicks(schedule)) return std::nullopt;
   const ScheduleState settled = Settle(schedule, state, now);
-  if (FindDue(schedule, seed, settled, now)) return now;
+  if (const auto due = FindDue(schedule, seed, settled, now)) {
+    // The first run of all is late for nothing.
+    return settled.last_tick ? std::min(now, StartOf(schedule, seed, due->tick)) : now;
+  }
   const WallTime done = settled.last_tick.value_or(now);
   auto tick = LatestTick(schedule, done, now);
   if (!tick) tick = TickAfter(schedule, std::max(done, now));

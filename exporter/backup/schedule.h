@@ -53,8 +53,10 @@ ScheduleState Settle(const config::ScheduleConfig& schedule, const ScheduleState
 std::optional<DueRun> FindDue(const config::ScheduleConfig& schedule, std::string_view seed,
                               const ScheduleState& state, WallTime now);
 
-// The earliest time from `now` on at which FindDue finds a run, provided that the state is settled
-// and nothing happens until then; nullopt: cron fires no more.
+// When the next run starts: the earliest time from `now` on at which FindDue finds one, provided
+// that the state is settled and nothing happens until then. If one is due already, the time at
+// which it was to start, which is in the past for as long as it cannot be queued. nullopt: cron
+// fires no more.
 std::optional<WallTime> NextRun(const config::ScheduleConfig& schedule, std::string_view seed,
                                 const ScheduleState& state, WallTime now);
 

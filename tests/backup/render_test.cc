@@ -138,6 +138,17 @@ TEST(BackupPages, UnreadableDirectory) {
   testing::ExpectGoldenPage("backup-unreadable", PageOf(subject));
 }
 
+// Another warden did it, or nothing had changed: whoever compares the two times finds no failure.
+TEST(BackupPage, ASkippedRunIsNoAttempt) {
+  Subject subject = MakeSubject();
+  subject.jobs = {FinishedJob(JobState::kSkipped, Seconds(500)),
+                  FinishedJob(JobState::kSucceeded, Seconds(100))};
+  const std::string page = PageOf(subject);
+  const std::string name = R"(backup_last_attempt_timestamp_seconds{etcd_cluster="prod"} )";
+  const auto attempt = static_cast<std::int64_t>(ToUnixSeconds(*subject.jobs.back().started));
+  EXPECT_TRUE(Has(page, name + std::to_string(attempt))) << page;
+}
+
 TEST(BackupPage, TellsNewestFromOldestByTheirTimes) {
   Subject subject = MakeSubject();
   subject.listing = Listing();
