@@ -70,7 +70,7 @@
       ],
       summary: 'a scheduled backup of %s is {{ $value | humanizeDuration }} late' % w.clusterName,
       description: |||
-        The run before it may hang, or wait for a cluster that does not answer.
+        It could not be queued: the backup directory cannot be written to, or the queue is full.
       |||,
     },
 
@@ -125,7 +125,7 @@
       summary: '{{ $value }} backups of %s are in quarantine' % w.clusterName,
       description: |||
         They were taken while members held different data, or the voters contradicted them. They
-        count for nothing, and retention leaves them alone.
+        count for nothing, and the newest of them are kept.
       |||,
     },
 
@@ -163,12 +163,15 @@
       severity: 'critical',
       'for': '15m',
       // How far the destination is behind the catalogue: EtcdBackupTooOld tells of the catalogue.
+      // A run that found nothing changed leaves nothing to copy.
       expr: |||
-        %s
-        - on (%s) group_right ()
-          max by (%s) (etcdwarden_backup_copy_last_success_timestamp_seconds)
-        > on (%s) group_left () %s
-      ||| % [newest, w.cluster, destination, w.cluster, objective],
+        %(newest)s
+        - on (%(cluster)s) group_right ()
+          max by (%(destination)s) (etcdwarden_backup_copy_last_success_timestamp_seconds)
+        > on (%(cluster)s) group_left () %(objective)s
+        and on (%(destination)s)
+          max by (%(destination)s) (etcdwarden_backup_copy_pending) > 0
+      ||| % { newest: newest, cluster: w.cluster, destination: destination, objective: objective },
       summary: '{{ $labels.destination }} is behind the backups of %s' % w.clusterName,
       description: |||
         The newest backup there is older than the newest one here by more than the objective. If

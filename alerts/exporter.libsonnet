@@ -48,8 +48,8 @@
       ],
       summary: '%s was watched an hour ago, and is no longer' % w.clusterName,
       description: |||
-        It was taken out of the configuration, or its scrape is gone. If that was meant, this ends
-        by itself.
+        It was taken out of the configuration, or its scrape is gone. This ends within an hour,
+        whether or not it is watched again.
       |||,
     },
 
@@ -102,6 +102,7 @@
       summary: '%s rejects scrapes: {{ $labels.reason }}' % instance,
       description: |||
         Somebody asks for what is not allowed or not known, or for more at once than it answers.
+        bad_timeout is answered all the same.
       |||,
     },
 
@@ -144,8 +145,9 @@
       ||| % w.window('15m'),
       summary: '%s answers Alertmanager with {{ $labels.code }}' % instance,
       description: |||
-        401 is a wrong token, 400 a payload that is no alert, 503 a state directory that cannot be
-        written. Alertmanager tries again only after 503.
+        401 is a wrong token, 400 a payload that is no alert, 413 one that is too large, 404 a wrong
+        path, 503 a full queue or a file that cannot be read or written. Alertmanager tries again
+        only after 503.
       |||,
     },
 

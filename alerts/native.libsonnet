@@ -89,9 +89,10 @@
       severity: 'warning',
       'for': '10m',
       expr: 'sum by (%s) (%s) > %g' % [by, rate('etcd_server_slow_apply_total', '5m'), n.slowApplies],
-      summary: '%s applies {{ $value | humanize }} entries a second too slowly' % memberName,
+      summary: '%s does {{ $value | humanize }} things a second too slowly' % memberName,
       description: |||
-        Each of them took longer than 100ms. Large ranges, a slow disk, or too little CPU.
+        Reads and applied entries that took longer than 100ms each: large ranges, a slow disk, or too
+        little CPU.
       |||,
     },
 
