@@ -42,7 +42,7 @@ function(c)
       p.row('Now', [
         p.panel('gauge',
                 'Age of the newest backup, as a share of the objective',
-                'At 100% the backup is as old as it may become. Where no objective is configured it is measured against 26 hours. A cluster without any backup has no needle.',
+                'At 100%% the backup is as old as it may become. Where no objective is configured it is measured against %s. A cluster without any backup has no needle.' % c.backup.maxAge,
                 [p.query(share, '{{etcd_cluster}}')],
                 'percentunit',
                 8,
@@ -262,10 +262,10 @@ function(c)
         ),
         p.lines(
           'Newest copy is behind the catalogue by',
-          'If this machine is lost, so is the difference.',
+          'If this machine is lost, so is the difference. A destination that never had a copy has no line.',
           [
             p.query(
-              '%s - on (etcd_cluster) group_right () %s' % [newest, destination('backup_copy_last_success_timestamp_seconds')],
+              '%s - on (etcd_cluster) group_right () (%s > 0)' % [newest, destination('backup_copy_last_success_timestamp_seconds')],
               '{{etcd_cluster}}: {{destination}}'
             ),
           ],

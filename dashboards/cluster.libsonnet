@@ -17,11 +17,12 @@ function(c)
   // When the straight line through what is in use now meets the quota.
   local full = |||
     min((%(quota)s - %(inUse)s)
-    / (max by (etcd_cluster, member_id) (deriv(%(series)s[6h])) > 0))
+    / (max by (etcd_cluster, member_id) (deriv(%(series)s[%(window)s])) > 0))
   ||| % {
     quota: q.perMember('member_quota_bytes'),
     inUse: q.perMember('member_db_in_use_bytes'),
     series: q.of('member_db_in_use_bytes'),
+    window: c.quota.projectedWindow,
   };
   local yesNo = [[0, 'no', 'transparent'], [1, 'yes', 'green']];
   local noIsBad = [[0, 'no', 'red'], [1, 'yes', 'green']];
@@ -112,11 +113,10 @@ function(c)
           color='background'
         ),
         p.stat(
-          'Quota is reached in',
-          'If the data in use grows on as in the last six hours. Empty: it does not grow, or the quota is not known.',
-          [p.query(full)],
-          unit='s',
-          thresholds=p.thresholds([[86400, 'orange'], [7 * 86400, 'green']], 'red')
+          'Quota is reached',
+          'The day on which the quota is reached if the data in use grows on as in the last %s. Empty: it does not grow, or the quota is not known.' % c.quota.projectedWindow,
+          [p.query('1000 * (time() + %s)' % std.rstripChars(full, '\n'))],
+          unit='dateTimeAsIso'
         ),
       ]),
       p.row('Members', [

@@ -22,12 +22,14 @@ function(c)
       - on (etcd_cluster) group_right ()
         %s, 0))
   ||| % [q.perCluster('member_raft_index'), q.perMember('member_raft_applied_index')];
+  // One row for each cluster, also while two members hold themselves to be its leader.
   local leader = |||
-    max by (etcd_cluster, member) (
+    topk by (etcd_cluster) (1, max by (etcd_cluster, member) (
       %s == 1
-    )
+    ))
   ||| % std.stripChars(q.named(q.perMember('member_is_leader')), '\n');
-  local version = 'max by (etcd_cluster, version) (%s)' % q.of('member_info');
+  // That of most members: during an upgrade there are two.
+  local version = 'topk by (etcd_cluster) (1, count by (etcd_cluster, version) (max by (etcd_cluster, member_id, version) (%s)))' % q.of('member_info');
   local count(expr) = 'count(%s) or vector(0)' % expr;
   local bad = p.thresholds([[1, 'red']]);
   local warn = p.thresholds([[1, 'orange']]);
@@ -82,7 +84,7 @@ function(c)
     [
       p.row('Now', [
         p.stat(
-          'Clusters',
+          'Clusters watched',
           'How many clusters are watched.',
           [p.query('count(%s)' % q.perCluster('up'))],
           width=4

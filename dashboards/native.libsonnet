@@ -42,6 +42,15 @@ local quantile(share, histogram, labels=by, matchers='') =
           thresholds=p.thresholds([[n.commitSeconds, 'orange']])
         ),
         p.lines(
+          'Database',
+          'As each member itself says: the file, and the part of it that is in use.',
+          [
+            p.query('max by (%s) (%s)' % [by, q.native('etcd_mvcc_db_total_size_in_bytes')], legend + ' file'),
+            p.query('max by (%s) (%s)' % [by, q.native('etcd_mvcc_db_total_size_in_use_in_bytes')], legend + ' in use'),
+          ],
+          unit='bytes'
+        ),
+        p.lines(
           'Slow applies',
           'Entries that took longer than 100 ms to apply.',
           [p.query(sum('etcd_server_slow_apply_total'), legend)],
@@ -80,12 +89,16 @@ local quantile(share, histogram, labels=by, matchers='') =
           unit='Bps'
         ),
         p.lines(
-          'Proposals applied',
-          'Writes that the members agreed on and applied.',
+          'Proposals',
+          'Writes that the members agreed on, and those that each has applied. The two lines of a member run together.',
           [
             p.query(
+              'sum by (%s) (rate(%s[$__rate_interval]))' % [by, q.native('etcd_server_proposals_committed_total')],
+              legend + ' committed'
+            ),
+            p.query(
               'sum by (%s) (rate(%s[$__rate_interval]))' % [by, q.native('etcd_server_proposals_applied_total')],
-              legend
+              legend + ' applied'
             ),
           ],
           unit='wps'
@@ -152,8 +165,11 @@ local quantile(share, histogram, labels=by, matchers='') =
         ),
         p.lines(
           'Traffic with clients',
-          'Sent to clients, by member.',
-          [p.query(sum('etcd_network_client_grpc_sent_bytes_total'), legend)],
+          'By member, as seen from it.',
+          [
+            p.query(sum('etcd_network_client_grpc_sent_bytes_total'), legend + ' sent'),
+            p.query(sum('etcd_network_client_grpc_received_bytes_total'), legend + ' received'),
+          ],
           unit='Bps'
         ),
       ]),

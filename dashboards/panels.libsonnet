@@ -67,7 +67,9 @@ local color(name) = { mode: 'fixed', fixedColor: name };
     },
 
   stat(title, description, targets, unit='short', width=3, height=4, thresholds=$.thresholds([]), mappings=[], decimals=null, color='value')::
-    self.panel('stat', title, description, targets, unit, width, height) {
+    // Instant: over the time range, the last value would stay there for hours after its series ended.
+    local instant = [target { instant: true, range: false } for target in targets];
+    self.panel('stat', title, description, instant, unit, width, height) {
       fieldConfig+: {
         defaults+: {
           thresholds: thresholds,
@@ -160,7 +162,6 @@ local color(name) = { mode: 'fixed', fixedColor: name };
       datasource: datasource,
       options: {
         alertInstanceLabelFilter: filter,
-        datasource: '${datasource}',
         groupMode: 'default',
         maxItems: 50,
         sortOrder: 3,

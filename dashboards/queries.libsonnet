@@ -13,12 +13,18 @@
   minPerCluster(metric, matchers=''):: 'min by (etcd_cluster) (%s)' % $.of(metric, matchers),
   perMember(metric, matchers=''):: 'max by (etcd_cluster, member_id) (%s)' % $.of(metric, matchers),
 
-  // The same with the member's name, where it is known.
+  // The same with the member's name. One that is down keeps the name under which it last answered,
+  // since its line would be a new one without; topk chooses should it have had two names by then.
   named(expr):: |||
-    %(expr)s
-    * on (etcd_cluster, member_id) group_left (member)
-      max by (etcd_cluster, member_id, member) (%(info)s)
-    or on (etcd_cluster, member_id) %(expr)s
+    (
+      %(expr)s
+      * on (etcd_cluster, member_id) group_left (member)
+        topk by (etcd_cluster, member_id) (1,
+          max by (etcd_cluster, member_id, member) (%(info)s)
+          or on (etcd_cluster, member_id)
+          max by (etcd_cluster, member_id, member) (last_over_time(%(info)s[1d])))
+      or on (etcd_cluster, member_id) %(expr)s
+    )
   ||| % { expr: expr, info: $.of('member_info') },
   member(metric, matchers=''):: self.named(self.perMember(metric, matchers)),
   memberLegend:: '{{member}} {{member_id}}',

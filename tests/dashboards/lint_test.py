@@ -176,6 +176,11 @@ def replace_in_first(old: str, new: str, beside: str = "") -> Callable[[Board], 
     return apply
 
 
+def override_in_first(board: Board, name: str, value: str) -> None:
+    override = {"matcher": {}, "properties": [{"id": name, "value": value}]}
+    first(board)["fieldConfig"] = {"defaults": {"unit": "short"}, "overrides": [override]}
+
+
 def variable(board: Board, name: str) -> dict[str, object]:
     return next(each for each in board["templating"]["list"] if each["name"] == name)
 
@@ -199,6 +204,7 @@ class Linter(unittest.TestCase):
         ("panel-title-description-rule", lambda b: first(b).update(description="")),
         ("panel-title-description-rule", lambda b: first(b).update(title="")),
         ("panel-units-rule", lambda b: first(b).update(fieldConfig={"defaults": {}})),
+        ("panel-units-rule", lambda b: override_in_first(b, "unit", "parsecs")),
         ("panel-no-targets-rule", lambda b: first(b).update(targets=[])),
         ("target-promql-rule", replace_in_first("etcdwarden_member_up{", "(etcdwarden_up{")),
         ("target-rate-interval-rule", replace_in_first("[$__rate_interval]", "[5m]", "(rate(")),

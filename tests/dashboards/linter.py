@@ -102,9 +102,19 @@ def panel_title_description(board: Board) -> Iterator[str]:
 def panel_units(board: Board) -> Iterator[str]:
     for panel in panels(board):
         if panel["type"] in WITH_UNIT:
-            defaults = panel.get("fieldConfig", {}).get("defaults", {})
-            if not defaults.get("mappings") and defaults.get("unit") not in UNITS:
-                yield f"{panel['title']}: {defaults.get('unit')!r}"
+            config = panel.get("fieldConfig", {})
+            defaults = config.get("defaults", {})
+            units = [
+                each["value"]
+                for override in config.get("overrides", [])
+                for each in override["properties"]
+                if each["id"] == "unit"
+            ]
+            if not defaults.get("mappings"):
+                units.append(defaults.get("unit"))
+            for unit in units:
+                if unit not in UNITS:
+                    yield f"{panel['title']}: {unit!r}"
 
 
 def panel_no_targets(board: Board) -> Iterator[str]:
