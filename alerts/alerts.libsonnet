@@ -1,5 +1,5 @@
 // Makes groups of rules of the alerts that the other files define. An alert of theirs can be changed
-// or taken out by its name:
+// or left out by its name, those on etcd's own metrics too:
 //   mixin { _alerts+:: { EtcdEvenVoters:: null, EtcdQuorumLost+: { severity: 'page' } } }
 local duration = import 'duration.libsonnet';
 
@@ -30,21 +30,22 @@ local duration = import 'duration.libsonnet';
     if wait == 0 then {} else { 'for': duration.text(wait) }
   ),
 
-  local groups(alerts, prefix) = [
-    {
-      name: prefix + group,
-      rules: [
-        rule(name, alerts[name])
-        for name in std.objectFields(alerts)
-        if alerts[name].group == group
-      ],
-    }
-    for group in std.set([alerts[name].group for name in std.objectFields(alerts)])
-  ],
+  local names = std.objectFields($._alerts),
+  local groupNames = std.set([$._alerts[name].group for name in names]),
+  local isNative(group) = std.startsWith(group, 'etcd-'),
+  local rulesOf(group) = [rule(name, $._alerts[name]) for name in names if $._alerts[name].group == group],
 
-  // etcd's own metrics are a file of their own: not everybody scrapes them.
-  wardenAlerts:: { groups: groups($._alerts, 'etcd-warden-') },
-  nativeAlerts:: { groups: groups($._nativeAlerts, '') },
+  // Those on etcd's own metrics are a file of their own: not everybody scrapes them.
+  wardenAlerts:: {
+    groups: [
+      { name: 'etcd-warden-' + group, rules: rulesOf(group) }
+      for group in groupNames
+      if !isNative(group)
+    ],
+  },
+  nativeAlerts:: {
+    groups: [{ name: group, rules: rulesOf(group) } for group in groupNames if isNative(group)],
+  },
 
   prometheusAlerts+:: { groups+: $.wardenAlerts.groups + $.nativeAlerts.groups },
 }

@@ -12,16 +12,53 @@
       w.seconds(c.backup.maxAge),
     ],
     local destination = w.cluster + ', destination',
+    local copied = 'max by (%s) (etcdwarden_backup_copy_last_success_timestamp_seconds)' % destination,
+    local pending = 'max by (%s) (etcdwarden_backup_copy_pending)' % destination,
 
     EtcdBackupMissing: {
       group: 'backups',
       severity: 'warning',
-      'for': '1h',
+      'for': '15m',
+      backup: true,
       expr: '%s == 0' % newest,
       summary: 'there is no backup of %s' % w.clusterName,
       description: |||
-        The catalogue holds none that could be restored. Take one now:
-        `etcd-warden backup take --cluster {{ $labels.etcd_cluster }}`.
+        The catalogue holds none that could be restored. `etcd-warden backup take` makes one now.
+      |||,
+    },
+
+    EtcdBackupLost: {
+      group: 'backups',
+      severity: 'critical',
+      'for': '5m',
+      backup: true,
+      expr: |||
+        %s == 0
+        and on (%s) %s > 0
+      ||| % [
+        newest,
+        w.cluster,
+        w.max('cluster', 'max_over_time(etcdwarden_backup_last_success_timestamp_seconds[%s])' % w.window('1d')),
+      ],
+      summary: 'all backups of %s are gone' % w.clusterName,
+      description: |||
+        There were some within the last day, and the catalogue is empty now: deleted, not mounted, or
+        all in quarantine.
+      |||,
+    },
+
+    EtcdBackupUnknown: {
+      group: 'backups',
+      severity: 'critical',
+      'for': '15m',
+      expr: |||
+        %s
+        unless on (%s) %s
+      ||| % [cluster('backup_in_progress'), w.cluster, newest],
+      summary: 'the backups of %s cannot be looked at' % w.clusterName,
+      description: |||
+        The backup directory cannot be read, so nobody knows whether there is a backup or how old it
+        is, and no other alert about backups can fire.
       |||,
     },
 
@@ -55,8 +92,9 @@
       },
       summary: 'the last backup of %s failed' % w.clusterName,
       description: |||
-        It was begun {{ $value | humanizeTimestamp }} and none came of it.
-        etcdwarden_backup_failures_total names the stage, and the log of etcd-warden the reason.
+        It was begun {{ $value | humanizeTimestamp }}, and nothing came of it that counts.
+        etcdwarden_backup_failures_total names the stage, and the log of etcd-warden the reason;
+        unless it went into quarantine.
       |||,
     },
 
@@ -65,7 +103,7 @@
       severity: 'warning',
       'for': '5m',
       expr: 'time() - %s > %d' % [
-        cluster('backup_next_run_timestamp_seconds'),
+        w.min('cluster', 'etcdwarden_backup_next_run_timestamp_seconds'),
         w.seconds(c.backup.late),
       ],
       summary: 'a scheduled backup of %s is {{ $value | humanizeDuration }} late' % w.clusterName,
@@ -158,6 +196,20 @@
       |||,
     },
 
+    EtcdBackupCopyMissing: {
+      group: 'backups',
+      severity: 'warning',
+      'for': '2h',
+      expr: |||
+        %s == 0
+        and on (%s) %s > 0
+      ||| % [copied, destination, pending],
+      summary: 'no backup of %s has got to {{ $labels.destination }} yet' % w.clusterName,
+      description: |||
+        Some wait to be copied, and the destination has none.
+      |||,
+    },
+
     EtcdBackupCopyTooOld: {
       group: 'backups',
       severity: 'critical',
@@ -167,11 +219,18 @@
       expr: |||
         %(newest)s
         - on (%(cluster)s) group_right ()
-          max by (%(destination)s) (etcdwarden_backup_copy_last_success_timestamp_seconds)
+          (%(copied)s > 0)
         > on (%(cluster)s) group_left () %(objective)s
         and on (%(destination)s)
-          max by (%(destination)s) (etcdwarden_backup_copy_pending) > 0
-      ||| % { newest: newest, cluster: w.cluster, destination: destination, objective: objective },
+          %(pending)s > 0
+      ||| % {
+        newest: newest,
+        cluster: w.cluster,
+        destination: destination,
+        objective: objective,
+        copied: copied,
+        pending: pending,
+      },
       summary: '{{ $labels.destination }} is behind the backups of %s' % w.clusterName,
       description: |||
         The newest backup there is older than the newest one here by more than the objective. If

@@ -3,7 +3,8 @@
 {
   _config+:: {
     // What names a cluster: etcd-warden's label, and labels that your Prometheus adds if two
-    // clusters of one name can meet, as in ['region', 'etcd_cluster'].
+    // clusters of one name can meet, as in ['region', 'etcd_cluster']. Then write them all into `equal`
+    // of the inhibit rules in alertmanager.yml too.
     clusterLabels: ['etcd_cluster'],
 
     // The scrapes of etcd-warden itself.
@@ -32,8 +33,9 @@
     // Free pages in the database file: as a share of the quota, and from which fill of the quota on.
     defragmentation: { free: 0.1, used: 0.6 },
 
-    // Entries that a member is behind the cluster's newest committed one.
-    lag: { entries: 1000, window: '5m' },
+    // Entries that a member is behind the cluster's newest committed one, and the share of the
+    // cluster's pace below which it does not catch up.
+    lag: { entries: 1000, window: '5m', pace: 0.9 },
     // Revisions that a member is behind although it has applied the same raft entries.
     divergence: { revisions: 10000, entries: 100 },
     // Bytes in use: the largest member's over the smallest's, from which size on.

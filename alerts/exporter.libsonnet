@@ -10,11 +10,29 @@
       group: 'exporter',
       severity: 'critical',
       'for': '5m',
+      // Only if no other replica watches the clusters that this one watched.
+      expr: |||
+        %(down)s
+        and on (job, instance) (
+          max by (job, instance, %(cluster)s) (last_over_time(etcdwarden_up[%(day)s]))
+          unless on (%(cluster)s) max by (%(cluster)s) (etcdwarden_up)
+        )
+      ||| % { down: down, cluster: w.cluster, day: w.window('1d') },
+      summary: '%s cannot be scraped, and nobody else watches its clusters' % instance,
+      description: |||
+        No alert about these clusters can fire. etcd itself is not concerned.
+      |||,
+    },
+
+    EtcdWardenInstanceDown: {
+      group: 'exporter',
+      severity: 'warning',
+      'for': '5m',
       expr: down,
       summary: '%s cannot be scraped' % instance,
       description: |||
-        Nothing watches the clusters that it watches, and no alert about them can fire. etcd itself
-        is not concerned.
+        The scrape {{ $labels.job }} of it fails. Where it is the only one that watches a cluster,
+        EtcdWardenDown says so.
       |||,
     },
 
@@ -36,19 +54,19 @@
       group: 'exporter',
       severity: 'warning',
       'for': '15m',
+      // While the scrape itself fails, EtcdWardenDown tells of it.
       expr: |||
-        %s
-        unless on (%s) %s
-        unless on () %s
-      ||| % [
-        w.max('cluster', 'etcdwarden_up offset %s' % w.window('1h')),
-        w.cluster,
-        w.max('cluster', 'etcdwarden_up'),
-        down,
-      ],
-      summary: '%s was watched an hour ago, and is no longer' % w.clusterName,
+        max by (%(cluster)s) (last_over_time(etcdwarden_up[%(window)s]) unless on (job, instance) %(down)s)
+        unless on (%(cluster)s) %(now)s
+      ||| % {
+        cluster: w.cluster,
+        window: w.window('6h'),
+        down: down,
+        now: w.max('cluster', 'etcdwarden_up'),
+      },
+      summary: '%s was watched within the last six hours, and is no longer' % w.clusterName,
       description: |||
-        It was taken out of the configuration, or its scrape is gone. This ends within an hour,
+        It was taken out of the configuration, or its scrape is gone. Six hours after that this ends,
         whether or not it is watched again.
       |||,
     },
@@ -138,11 +156,14 @@
       group: 'webhook',
       severity: 'warning',
       'for': '0s',
+      // A code has no series before its first answer, which increase() therefore cannot count.
       expr: |||
-        sum by (job, instance, code) (
-          increase(etcdwarden_webhook_requests_total{code!~"2.."}[%s])
-        ) > 0
-      ||| % w.window('15m'),
+        sum by (job, instance, code) (increase(%(answers)s[%(window)s])) > 0
+        or sum by (job, instance, code) (%(answers)s unless %(answers)s offset %(window)s) > 0
+      ||| % {
+        answers: 'etcdwarden_webhook_requests_total{code!~"2.."}',
+        window: w.window('15m'),
+      },
       summary: '%s answers Alertmanager with {{ $labels.code }}' % instance,
       description: |||
         401 is a wrong token, 400 a payload that is no alert, 413 one that is too large, 404 a wrong
@@ -160,7 +181,9 @@
           increase(etcdwarden_webhook_decisions_total{decision=~"capped|rejected|truncated"}[%s])
         ) > 0
       ||| % [w.cluster, w.window('1h')],
-      summary: 'alerts about %s led to no backup: {{ $labels.decision }}' % w.clusterName,
+      // What Alertmanager cut off names no cluster.
+      summary: 'alerts{{ with $labels.etcd_cluster }} about etcd cluster {{ . }}{{ end }}'
+               + ' led to no backup: {{ $labels.decision }}',
       description: |||
         They asked for one, and were over the hourly cap, could not be carried out, or were cut off
         by Alertmanager.

@@ -6,6 +6,10 @@
     local cluster(metric) = w.max('cluster', 'etcdwarden_' + metric),
     local member(metric) = w.max('member', 'etcdwarden_' + metric),
 
+    local tolerance = 'etcd_cluster:etcdwarden_cluster_failure_tolerance:union',
+    // What one replica of etcd-warden covers is no blind spot.
+    local uncovered = w.min('cluster', 'etcdwarden_cluster_client_urls_uncovered'),
+
     // A member without an endpoint is a blind spot of ours, and may be well.
     local unreachable = |||
       %(listed)s == 1
@@ -38,7 +42,7 @@
         unreachable: std.rstripChars(unreachable, '\n'),
         indented: indented(indented(std.rstripChars(unreachable, '\n'))),
         cluster: w.cluster,
-        uncovered: cluster('cluster_client_urls_uncovered'),
+        uncovered: uncovered,
       },
       summary: '%s of %s is unreachable' % [w.memberName, w.clusterName],
       description: |||
@@ -47,21 +51,17 @@
       ||| % self['for'],
     },
 
+    // Voters without an endpoint may be well: they are counted as if they were.
+    local tolerated = '%s + on (%s) %s' % [tolerance, w.cluster, uncovered],
+
     EtcdNoFaultTolerance: {
       group: 'membership',
       severity: 'critical',
       'for': '5m',
       expr: |||
-        %s == 0
+        %s <= 0
         and on (%s) %s > 2
-        and on (%s) %s == 0
-      ||| % [
-        cluster('cluster_failure_tolerance'),
-        w.cluster,
-        cluster('cluster_members{role="voter"}'),
-        w.cluster,
-        cluster('cluster_client_urls_uncovered'),
-      ],
+      ||| % [tolerated, w.cluster, cluster('cluster_members{role="voter"}')],
       summary: '%s does not survive the next failure' % w.clusterName,
       description: |||
         The voters that can be reached are just enough for a quorum. If one more fails, the cluster
@@ -76,11 +76,11 @@
       backup: true,
       // What a linearizable read proves counts more than what can be reached from here.
       expr: |||
-        (%(tolerance)s < 0 unless on (%(cluster)s) %(read)s == 1)
+        (%(tolerated)s < 0 unless on (%(cluster)s) %(read)s == 1)
         or %(read)s == 0
       ||| % {
         cluster: w.cluster,
-        tolerance: cluster('cluster_failure_tolerance'),
+        tolerated: tolerated,
         read: cluster('cluster_quorum_read_success'),
       },
       summary: '%s has lost its quorum' % w.clusterName,
@@ -106,7 +106,10 @@
       group: 'membership',
       severity: 'warning',
       'for': '2m',
-      expr: '%s == 0' % member('member_has_leader'),
+      expr: |||
+        %s == 0
+        unless on (%s) %s
+      ||| % [member('member_has_leader'), w.member, std.rstripChars(w.strangers, '\n')],
       summary: '%s of %s knows no leader' % [w.memberName, w.clusterName],
       description: |||
         It answers, but takes part in nothing: the others cannot be reached from it, or there is no
@@ -147,13 +150,18 @@
       group: 'membership',
       severity: 'critical',
       'for': '2m',
+      // It may be a member that was started anew, and is lost to the cluster.
+      backup: true,
       expr: '%s > 1' % cluster('cluster_distinct_cluster_ids'),
       summary: 'an endpoint of %s belongs to another cluster' % w.clusterName,
       description: |||
         The configured endpoints answer with different cluster ids. Either an address is wrong, or a
         member was started anew and formed a cluster of its own. Not in the agreed list:
-        {{ range printf "max by (etcd_endpoint, cluster_id) (etcdwarden_member_info{etcd_cluster='%s'} unless on (etcd_cluster, member_id) etcdwarden_member_listed)" $labels.etcd_cluster | query }}{{ .Labels.etcd_endpoint }} of {{ .Labels.cluster_id }}; {{ end }}
-      |||,
+        {{ range %s }}{{ .Labels.etcd_endpoint }} of {{ .Labels.cluster_id }}; {{ end }}
+      ||| % w.ask(
+        'max by (etcd_endpoint, cluster_id) (etcdwarden_member_info{%%s} unless on (%s) etcdwarden_member_listed)'
+        % w.member
+      ),
     },
 
     EtcdEndpointNotMember: {
@@ -199,7 +207,7 @@
       group: 'membership',
       severity: 'warning',
       'for': '15m',
-      expr: '%s > 0' % cluster('cluster_client_urls_uncovered'),
+      expr: '%s > 0' % uncovered,
       summary: '{{ $value }} members of %s have no endpoint' % w.clusterName,
       description: |||
         etcd-warden does not watch them, and cannot say how many failures the cluster survives. Add

@@ -2,7 +2,7 @@
 // of their own, for clusters whose members are scraped too. None of them counts targets to guess who
 // is a member: that is what the other file knows from etcd's own member list.
 {
-  _nativeAlerts+:: {
+  _alerts+:: {
     local c = $._config,
     local n = c.native,
     local w = (import 'words.libsonnet')(c),
@@ -116,13 +116,17 @@
       expr: |||
         sum by (%(by)s, To) (%(failures)s) > %(threshold)g
         unless on (%(cluster)s, To)
-          label_replace(%(up)s == 0, "To", "$1", "member_id", "(.+)")
+          label_replace(
+            %(up)s == 0 and on (%(cluster)s) %(uncovered)s == 0,
+            "To", "$1", "member_id", "(.+)"
+          )
       ||| % {
         by: by,
         cluster: w.cluster,
         failures: rate('etcd_network_peer_sent_failures_total', '5m'),
         threshold: n.peerSendFailures,
         up: w.max('member', 'etcdwarden_member_up'),
+        uncovered: w.min('cluster', 'etcdwarden_cluster_client_urls_uncovered'),
       },
       summary: '%s cannot send to member {{ $labels.To }}, which is up' % memberName,
       description: |||

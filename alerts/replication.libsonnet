@@ -6,6 +6,8 @@
     local member(metric) = w.max('member', 'etcdwarden_' + metric),
     local cluster(metric) = w.max('cluster', 'etcdwarden_' + metric),
     local window = w.window(c.lag.window),
+    local strangers = std.rstripChars(w.strangers, '\n'),
+    local inUse = '%s unless on (%s) %s' % [member('member_db_in_use_bytes'), w.member, strangers],
     // How far each member is behind the newest of all.
     local behind(newest, own) = '(%s - on (%s) group_right () %s)'
                                 % [cluster(newest), w.cluster, member(own)],
@@ -21,19 +23,22 @@
         and on (%(member)s)
           %(applied)s
           <= on (%(cluster)s) group_left ()
-          (0.5 * %(committed)s)
+          (%(pace)g * %(committed)s)
+        unless on (%(member)s) %(strangers)s
       ||| % {
+        strangers: strangers,
         behind: behind('member_raft_index', 'member_raft_applied_index'),
         entries: c.lag.entries,
         member: w.member,
         cluster: w.cluster,
         applied: w.max('member', 'deriv(etcdwarden_member_raft_applied_index[%s])' % window),
-        committed: w.max('cluster', 'deriv(etcdwarden_member_raft_index[%s])' % window),
+        committed: 'deriv(etcd_cluster:etcdwarden_member_raft_index:max[%s])' % window,
+        pace: c.lag.pace,
       },
-      summary: '%s of %s is {{ $value }} entries behind' % [w.memberName, w.clusterName],
+      summary: '%s of %s is {{ printf "%%.0f" $value }} entries behind' % [w.memberName, w.clusterName],
       description: |||
-        It applies entries at less than half the pace of the cluster, so it does not catch up. Reads
-        from it are old, and it is no help if another member fails.
+        It applies entries more slowly than the cluster agrees on them, so it does not catch up.
+        Reads from it are old, and it is no help if another member fails.
       |||,
     },
 
@@ -67,14 +72,17 @@
       expr: |||
         %s > %d
         and on (%s) %s < %d
+        unless on (%s) %s
       ||| % [
         behind('member_revision', 'member_revision'),
         c.divergence.revisions,
         w.member,
         behind('member_raft_index', 'member_raft_applied_index'),
         c.divergence.entries,
+        w.member,
+        strangers,
       ],
-      summary: '%s of %s is {{ $value }} revisions apart though it applied the same log'
+      summary: '%s of %s is {{ printf "%%.0f" $value }} revisions apart though it applied the same log'
                % [w.memberName, w.clusterName],
       description: |||
         Members that applied the same entries must have the same revision. This one holds other data
@@ -91,8 +99,8 @@
         and on (%(cluster)s) %(largest)s > %(bytes)d
       ||| % {
         cluster: w.cluster,
-        largest: cluster('member_db_in_use_bytes'),
-        smallest: w.min('cluster', 'etcdwarden_member_db_in_use_bytes'),
+        largest: w.max('cluster', inUse),
+        smallest: w.min('cluster', inUse),
         ratio: c.sizeSkew.ratio,
         bytes: c.sizeSkew.bytes,
       },
@@ -120,14 +128,24 @@
       group: 'replication',
       severity: 'warning',
       'for': '30m',
+      // The time of the last success is kept by the process only. After a restart the clock runs from
+      // then, where it is known, for etcd-warden has not had its chance yet.
       expr: |||
-        time() - %s
-        > %d * %s
-      ||| % [
-        cluster('hashkv_last_success_timestamp_seconds'),
-        c.hashCheckIntervals,
-        cluster('hashkv_interval_seconds'),
-      ],
+        time() - (
+          %(newest)s > %(started)s
+          or %(started)s
+          or %(newest)s
+        )
+        > %(intervals)d * %(interval)s
+      ||| % {
+        newest: w.max('cluster', 'max_over_time(etcdwarden_hashkv_last_success_timestamp_seconds[%s])' % w.window('7d')),
+        started: w.max(
+          'cluster',
+          '0 * etcdwarden_hashkv_last_success_timestamp_seconds + on (job, instance) group_left () process_start_time_seconds'
+        ),
+        intervals: c.hashCheckIntervals,
+        interval: cluster('hashkv_interval_seconds'),
+      },
       summary: 'the consistency check of %s has not succeeded for too long' % w.clusterName,
       description: |||
         For more than %d intervals nobody knows whether the members hold the same data. The check

