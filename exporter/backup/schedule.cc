@@ -118,9 +118,10 @@ std::optional<WallTime> NextRun(const ScheduleConfig& schedule, std::string_view
                                 const ScheduleState& state, WallTime now) {
   if (!NamesTicks(schedule)) return std::nullopt;
   const ScheduleState settled = Settle(schedule, state, now);
-  if (const auto due = FindDue(schedule, seed, settled, now)) {
-    // The first run of all is late for nothing.
-    return settled.last_tick ? std::min(now, StartOf(schedule, seed, due->tick)) : now;
+  if (FindDue(schedule, seed, settled, now)) {
+    // The first run of all is late for nothing; else the oldest tick that was not run counts.
+    const auto oldest = settled.last_tick ? TickAfter(schedule, *settled.last_tick) : std::nullopt;
+    return oldest ? std::min(now, StartOf(schedule, seed, *oldest)) : now;
   }
   const WallTime done = settled.last_tick.value_or(now);
   auto tick = LatestTick(schedule, done, now);

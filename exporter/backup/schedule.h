@@ -55,8 +55,8 @@ std::optional<DueRun> FindDue(const config::ScheduleConfig& schedule, std::strin
 
 // When the next run starts: the earliest time from `now` on at which FindDue finds one, provided
 // that the state is settled and nothing happens until then. If one is due already, the time at
-// which it was to start, which is in the past for as long as it cannot be queued. nullopt: cron
-// fires no more.
+// which the oldest that did not take place was to start, which is in the past for as long as none
+// can be queued. nullopt: cron fires no more.
 std::optional<WallTime> NextRun(const config::ScheduleConfig& schedule, std::string_view seed,
                                 const ScheduleState& state, WallTime now);
 

@@ -127,7 +127,10 @@ TEST(ScheduleProperty, SaysExactlyWhenTheNextRunIsDue) {
       }
       const auto due = FindDue(schedule, kSeed, state, start);
       ASSERT_TRUE(due);
-      ASSERT_GE(*next, due->tick);
+      // Of several that were missed, the oldest.
+      if (due->missed == 0) {
+        ASSERT_GE(*next, due->tick);
+      }
       ASSERT_LE(*next - due->tick, schedule.jitter);
       state.last_tick = due->tick;
       now = start;

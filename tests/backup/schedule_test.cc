@@ -220,7 +220,9 @@ TEST(Schedule, WaitsUntilTheJitterHasPassed) {
     EXPECT_EQ(FindDue(schedule, "prod", state, *start), (DueRun{tick, 0, false}));
     EXPECT_EQ(FindDue(schedule, "prod", state, *start + kLate), (DueRun{tick, 0, false}));
     EXPECT_EQ(NextRun(schedule, "prod", state, *start), *start);
-    EXPECT_EQ(NextRun(schedule, "prod", state, *start + Seconds(5)), *start) << "it is late";
+    for (const Seconds late : {Seconds(5), Seconds(hours(1)), Seconds(hours(72))}) {
+      EXPECT_EQ(NextRun(schedule, "prod", state, *start + late), *start) << "it is late";
+    }
     // While the next tick waits for its jitter, the one before is the latest that can run.
     EXPECT_EQ(FindDue(schedule, "prod", state, tick + hours(1)), (DueRun{tick, 0, true}));
     EXPECT_EQ(FindDue(schedule, "prod", {tick}, tick + hours(1)), std::nullopt);
