@@ -26,14 +26,14 @@ function(c)
       b.annotation(
         'Backup',
         'a backup was completed',
-        'changes(%s[1m]) > 0' % q.of('backup_last_success_timestamp_seconds'),
+        '%s > 0' % q.changes(q.of('backup_successes_total')),
         '{{etcd_cluster}}',
         'green'
       ),
       b.annotation(
         'Failed',
         'a backup failed',
-        'sum by (etcd_cluster, stage) (increase(%s[1m])) > 0' % q.of('backup_failures_total'),
+        'sum by (etcd_cluster, stage) (%s) > 0' % q.changes(q.of('backup_failures_total')),
         '{{etcd_cluster}}: {{stage}}',
         'red'
       ),

@@ -1,4 +1,5 @@
 // One cluster: its members, what they have in common, and where they differ.
+local duration = import '../alerts/duration.libsonnet';
 local b = import 'board.libsonnet';
 local native = import 'native.libsonnet';
 local p = import 'panels.libsonnet';
@@ -60,7 +61,7 @@ function(c)
       b.annotation(
         'Backup',
         'a backup was completed',
-        'changes(%s[1m]) > 0' % q.of('backup_last_success_timestamp_seconds'),
+        '%s > 0' % q.changes(q.of('backup_successes_total')),
         'Backup',
         'green',
         enable=false
@@ -285,11 +286,15 @@ function(c)
           max=1
         ),
         p.lines(
-          'In a day',
-          'The data in use a day from now, if it grows on as in the last six hours.',
+          'Projected',
+          'The data in use %s from now, if it grows on as in the last %s.' % [c.quota.projectedAhead, c.quota.projectedWindow],
           [
             p.query(
-              q.named('(max by (etcd_cluster, member_id) (predict_linear(%s[6h], 86400)))' % q.of('member_db_in_use_bytes')),
+              q.named('(max by (etcd_cluster, member_id) (predict_linear(%s[%s], %d)))' % [
+                q.of('member_db_in_use_bytes'),
+                c.quota.projectedWindow,
+                duration.seconds(c.quota.projectedAhead),
+              ]),
               q.memberLegend
             ),
             p.query('min by (etcd_cluster) (%s)' % q.of('member_quota_bytes'), 'quota'),

@@ -20,14 +20,14 @@ function(c)
       b.annotation(
         'Configuration loaded',
         'a new configuration is in use',
-        'changes(%s[1m]) > 0' % of('exporter_config_last_reload_success_timestamp_seconds'),
+        '%s > 0' % q.changes(of('exporter_config_last_reload_success_timestamp_seconds')),
         '{{instance}}',
         'blue'
       ),
       b.annotation(
         'Started',
         'the process is a new one',
-        'changes(process_start_time_seconds{%s}[1m]) > 0 and on (job, instance) %s' % [q.scrape, of('exporter_build_info')],
+        '%s > 0 and on (job, instance) %s' % [q.changes('process_start_time_seconds{%s}' % q.scrape), of('exporter_build_info')],
         '{{instance}}',
         'purple'
       ),
@@ -55,9 +55,11 @@ function(c)
                 width=16,
                 height=6),
         p.stat(
-          'Up',
-          'Scrapes of etcd-warden that succeed. Those of etcd itself are not counted.',
-          [p.query('sum(up{%s} and on (job, instance) %s)' % [q.scrape, of('exporter_build_info')])],
+          'Scrapes that fail',
+          'Of etcd-warden; those of etcd itself are not counted.',
+          [p.query('count(up{%s, %s} == 0) or vector(0)' % [q.scrape, c.wardenSelector])],
+          thresholds=p.thresholds([[1, 'red']]),
+          color='background',
           width=4,
           height=6
         ),

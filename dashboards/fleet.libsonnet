@@ -102,7 +102,11 @@ function(c)
           'Clusters that take no writes: too few voters answer, or a linearizable read failed.',
           [
             p.query(
-              count('%s < 0 or %s == 0' % [q.perCluster('cluster_failure_tolerance'), q.perCluster('cluster_quorum_read_success')])
+              count('(%s < 0 unless on (etcd_cluster) %s == 1) or %s == 0' % [
+                q.tolerated,
+                q.perCluster('cluster_quorum_read_success'),
+                q.perCluster('cluster_quorum_read_success'),
+              ])
             ),
           ],
           thresholds=bad,
@@ -114,7 +118,7 @@ function(c)
           'Clusters of three voters or more in which no further voter may fail.',
           [
             p.query(
-              count('%s == 0 and on (etcd_cluster) %s > 2' % [q.perCluster('cluster_failure_tolerance'), q.perCluster('cluster_members', 'role="voter"')])
+              count('%s <= 0 and on (etcd_cluster) %s > 2' % [q.tolerated, q.perCluster('cluster_members', 'role="voter"')])
             ),
           ],
           thresholds=warn,
@@ -152,8 +156,9 @@ function(c)
             p.now(lag),
             p.now('sum by (etcd_cluster) (%s)' % q.perMember('member_alarm')),
             p.now(age),
-            p.now('%s <= bool (%s or 0 * %s + %d)' % [
-              age,
+            // Without any backup, no objective is met.
+            p.now('time() - %s <= bool (%s or 0 * %s + %d)' % [
+              q.perCluster('backup_last_success_timestamp_seconds'),
               q.perCluster('backup_objective_seconds'),
               q.perCluster('backup_last_success_timestamp_seconds'),
               maxAge,

@@ -52,7 +52,7 @@ local quantile(share, histogram, labels=by, matchers='') =
         ),
         p.lines(
           'Slow applies',
-          'Entries that took longer than 100 ms to apply.',
+          'Reads and applied entries that took longer than 100 ms.',
           [p.query(sum('etcd_server_slow_apply_total'), legend)],
           unit='cps',
           thresholds=p.thresholds([[n.slowApplies, 'orange']])
@@ -173,7 +173,7 @@ local quantile(share, histogram, labels=by, matchers='') =
           unit='Bps'
         ),
       ]),
-      row("Process (the members' own metrics)", [
+      row("Process (etcd's own metrics)", [
         p.lines(
           'Memory',
           'Resident memory of each etcd process.',

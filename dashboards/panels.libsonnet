@@ -43,6 +43,8 @@ local color(name) = { mode: 'fixed', fixedColor: name };
 
   lines(title, description, targets, unit='short', width=8, height=8, thresholds=null, max=null, min=0, stack=false, draw='line')::
     self.panel('timeseries', title, description, targets, unit, width, height) {
+      // Bars count events: narrower ones than the window that is counted over would count them twice.
+      [if draw == 'bars' then 'interval']: '5m',
       fieldConfig+: {
         defaults+: {
           [if min != null then 'min']: min,

@@ -13,6 +13,14 @@
   minPerCluster(metric, matchers=''):: 'min by (etcd_cluster) (%s)' % $.of(metric, matchers),
   perMember(metric, matchers=''):: 'max by (etcd_cluster, member_id) (%s)' % $.of(metric, matchers),
 
+  // Voters that may fail still, those without an endpoint counted as well: as the alerts have it.
+  tolerated:: '%s + on (etcd_cluster) %s' % [
+    $.perCluster('cluster_failure_tolerance'),
+    $.minPerCluster('cluster_client_urls_uncovered'),
+  ],
+  // Changes within two minutes, whatever the interval of the scrapes.
+  changes(selector):: 'changes(%s[2m:15s])' % selector,
+
   // The same with the member's name. One that is down keeps the name under which it last answered,
   // since its line would be a new one without; topk chooses should it have had two names by then.
   named(expr):: |||
