@@ -54,13 +54,17 @@
       group: 'exporter',
       severity: 'warning',
       'for': '15m',
-      // While the scrape itself fails, EtcdWardenDown tells of it.
+      // While a scrape that served it fails, EtcdWardenDown tells of it.
       expr: |||
-        max by (%(cluster)s) (last_over_time(etcdwarden_up[%(window)s]) unless on (job, instance) %(down)s)
+        %(served)s
         unless on (%(cluster)s) %(now)s
+        unless on (%(cluster)s) max by (%(cluster)s) (
+          last_over_time(etcdwarden_up[%(window)s]) and on (job, instance) %(down)s
+        )
       ||| % {
         cluster: w.cluster,
         window: w.window('6h'),
+        served: w.max('cluster', 'last_over_time(etcdwarden_up[%s])' % self.window),
         down: down,
         now: w.max('cluster', 'etcdwarden_up'),
       },
