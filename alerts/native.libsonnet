@@ -100,7 +100,17 @@
       group: 'etcd-network',
       severity: 'warning',
       'for': '10m',
-      expr: '%s > %g' % [p99('etcd_network_peer_round_trip_time_seconds', by + ', To'), n.roundTripSeconds],
+      // etcd goes on telling of the last round trips to a member that is down.
+      expr: |||
+        %(p99)s > %(seconds)g
+        unless on (%(cluster)s, To)
+          label_replace(%(up)s == 0, "To", "$1", "member_id", "(.+)")
+      ||| % {
+        p99: p99('etcd_network_peer_round_trip_time_seconds', by + ', To'),
+        seconds: n.roundTripSeconds,
+        cluster: w.cluster,
+        up: w.max('member', 'etcdwarden_member_up'),
+      },
       summary: '%s is {{ $value | humanizeDuration }} away from member {{ $labels.To }}' % memberName,
       description: |||
         That is the 99th percentile of the round trip. Elections begin when heartbeats are late.
