@@ -134,6 +134,37 @@ class PosixWritableFile final : public WritableFile {
     return {};
   }
 
+  Status WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    if (offset > size_ || bytes.size() > size_ - offset) {
+      return Status(Code::kInvalidArgument, "write " + path_.string() + ": past its end");
+    }
+    while (!bytes.empty()) {
+      const ssize_t written = RetryOnInterrupt([&] {
+        return ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      });
+      if (written < 0) return SystemError("write", path_);
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+      offset += static_cast<std::uint64_t>(written);
+    }
+    return {};
+  }
+
+  Status Extend(std::uint64_t size_bytes) override {
+    if (size_bytes <= size_) return {};
+    // As etcd does it; where the file system cannot, the C library writes into every block.
+    int error = EINTR;
+    while (error == EINTR) {
+      error = ::posix_fallocate(descriptor_.get(), static_cast<off_t>(size_),
+                                static_cast<off_t>(size_bytes - size_));
+    }
+    errno = error;  // it does not set it
+    if (error != 0 || ::lseek(descriptor_.get(), static_cast<off_t>(size_bytes), SEEK_SET) < 0) {
+      return SystemError("extend", path_);
+    }
+    size_ = size_bytes;
+    return {};
+  }
+
   Status Sync() override {
     if (RetryOnInterrupt([&] { return ::fsync(descriptor_.get()); }) < 0) {
       return SystemError("sync", path_);

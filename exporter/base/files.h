@@ -21,6 +21,12 @@ class WritableFile {
   virtual ~WritableFile() = default;
   // Writes all bytes or fails.
   virtual Status Append(std::span<const std::byte> bytes) = 0;
+  // Writes all bytes over what was appended at `offset`, or fails; kInvalidArgument, and nothing is
+  // written, where they would reach past the end.
+  virtual Status WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
+  // Makes the file that long, with zeros behind what it has; a longer one stays. Their room on the
+  // disk is taken at once, so that its lack is found here. What is appended follows the zeros.
+  virtual Status Extend(std::uint64_t size_bytes) = 0;
   // Returns when the content is on stable storage.
   virtual Status Sync() = 0;
   // Reports what the kernel held back; call once, after Sync.

@@ -7,18 +7,15 @@
 #include <string>
 #include <utility>
 
+#include "exporter/bbolt/meta.h"
+
 namespace warden::bbolt {
 namespace {
 
-constexpr std::uint32_t kMagic = 0xED0CDAED;
-constexpr std::uint32_t kVersion = 2;
-constexpr std::size_t kChecksummedBytes = 56;
 constexpr std::size_t kMetaPageBytes = kPageHeaderBytes + kChecksummedBytes + 8;
 // 16 TiB of the usual pages, where etcd advises against 8 GiB: a bit for each has to fit into
 // memory.
 constexpr PageId kPagesMax = PageId{1} << 32;
-constexpr std::uint32_t kPageSizeMin = 1024;
-constexpr std::uint32_t kPageSizeMax = 1U << 24;
 
 // How far one read goes for the sake of the pages behind the one that is wanted, and which gap it
 // reads over: a call costs as much as a page or two.
@@ -27,14 +24,6 @@ constexpr PageId kGapMax = 4;
 
 Status Damaged(const std::string& what) {
   return Status(Code::kDataLoss, what);
-}
-
-std::uint64_t Fnv1a64(std::span<const std::byte> bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const std::byte byte : bytes) {
-    hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3ULL;
-  }
-  return hash;
 }
 
 bool HasMagic(std::span<const std::byte> page, std::uint32_t magic) {
@@ -50,7 +39,7 @@ Result<Meta> ParseMeta(std::span<const std::byte, kMetaPageBytes> page, PageId i
     return Damaged("bbolt version " + std::to_string(Load<std::uint32_t>(body + 4)) +
                    ", known is " + std::to_string(kVersion));
   }
-  if (Fnv1a64({body, kChecksummedBytes}) != Load<std::uint64_t>(body + kChecksummedBytes)) {
+  if (MetaChecksum({body, kChecksummedBytes}) != Load<std::uint64_t>(body + kChecksummedBytes)) {
     return Damaged("the checksum of the meta page is wrong");
   }
   if (header.flags != PageHeader::kMeta || header.id != id || header.count != 0 ||

@@ -5,8 +5,6 @@
 namespace warden::bbolt {
 namespace {
 
-constexpr std::size_t kKeyBytesMax = 32'768;  // bbolt's MaxKeySize
-
 Status Damaged(const std::string& what) {
   return Status(Code::kDataLoss, what);
 }

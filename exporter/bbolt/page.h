@@ -21,6 +21,9 @@ namespace warden::bbolt {
 
 inline constexpr std::size_t kPageHeaderBytes = 16;
 inline constexpr std::size_t kElementBytes = 16;  // of a branch and of a leaf alike
+// bbolt's own limits.
+inline constexpr std::size_t kKeyBytesMax = 32'768;
+inline constexpr std::size_t kValueBytesMax = (std::size_t{1} << 31) - 2;
 
 // An integer as it stands in the file. The caller has checked that it is inside.
 template <typename T>

@@ -7,14 +7,20 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "tests/support/faulty_files.h"
+#include "tests/support/memory_files.h"
 #include "tests/support/temp_dir.h"
 
 namespace warden {
 namespace {
 
+using testing::FaultyFiles;
+using testing::FileOperation;
+using testing::MemoryFiles;
 using testing::TempDir;
 
 std::span<const std::byte> Bytes(std::string_view text) {
@@ -121,6 +127,150 @@ TEST(Files, ListsSizesAndTellsLinksFromFiles) {
   }
   EXPECT_EQ(files.Stat(dir / "file")->size_bytes, 4U);
   EXPECT_GT(*files.FreeBytes(dir.path()), 0U);
+}
+
+// A new file of ten digits.
+std::unique_ptr<WritableFile> Digits(Files& files, const Files::Path& path) {
+  EXPECT_TRUE(files.MakeDirectories(path.parent_path()).ok());
+  auto file = files.Create(path);
+  EXPECT_TRUE(file.ok()) << file.status().message();
+  EXPECT_TRUE((*file)->Append(Bytes("0123456789")).ok());
+  return *std::move(file);
+}
+
+TEST(FileBeingWritten, IsOverwrittenAnywhereAndGrowsAtItsEnd) {
+  const TempDir dir;
+  PosixFiles real;
+  MemoryFiles memory;
+  FaultyFiles faulty(memory);
+  for (Files* files : {static_cast<Files*>(&real), static_cast<Files*>(&faulty)}) {
+    const auto file = Digits(*files, dir / "digits");
+    EXPECT_TRUE(file->WriteAt(8, Bytes("xy")).ok());
+    EXPECT_TRUE(file->WriteAt(0, Bytes("abc")).ok());
+    EXPECT_TRUE(file->WriteAt(2, Bytes("d")).ok());
+    EXPECT_TRUE(file->WriteAt(10, Bytes("")).ok());
+    ASSERT_TRUE(file->Append(Bytes("end")).ok());
+    EXPECT_TRUE(file->WriteAt(10, Bytes("E")).ok());
+    ASSERT_TRUE(file->Sync().ok());
+    ASSERT_TRUE(file->Close().ok());
+    EXPECT_EQ(*files->ReadAll(dir / "digits", 20), "abd34567xyEnd");
+  }
+}
+
+TEST(FileBeingWritten, IsNotOverwrittenPastItsEnd) {
+  const TempDir dir;
+  PosixFiles real;
+  MemoryFiles memory;
+  const std::string path = (dir / "digits").string();
+  for (Files* files : {static_cast<Files*>(&real), static_cast<Files*>(&memory)}) {
+    const auto file = Digits(*files, path);
+    for (const auto& [offset, bytes] : {std::pair(9ULL, "xy"), {10, "x"}, {11, ""}, {~0ULL, "x"}}) {
+      const Status refused = file->WriteAt(offset, Bytes(bytes));
+      EXPECT_EQ(refused.code(), Code::kInvalidArgument) << offset;
+      if (files != &real) continue;
+      EXPECT_EQ(refused.message(), "write " + path + ": past its end");
+    }
+    EXPECT_EQ(*files->ReadAll(path, 20), "0123456789");
+  }
+}
+
+TEST(FileBeingWritten, IsExtendedWithZerosThatTakeRoom) {
+  const TempDir dir;
+  PosixFiles real;
+  MemoryFiles memory;
+  FaultyFiles faulty(memory);
+  for (Files* files : {static_cast<Files*>(&real), static_cast<Files*>(&faulty)}) {
+    const auto file = Digits(*files, dir / "digits");
+    EXPECT_TRUE(file->Extend(100'000).ok());
+    EXPECT_TRUE(file->Extend(10).ok()) << "a longer file stays";
+    EXPECT_TRUE(file->WriteAt(99'999, Bytes("x")).ok());
+    ASSERT_TRUE(file->Append(Bytes("end")).ok());
+    EXPECT_EQ(file->WriteAt(100'003, Bytes("x")).code(), Code::kInvalidArgument);
+    ASSERT_TRUE(file->Sync().ok());
+    ASSERT_TRUE(file->Close().ok());
+    const std::string zeros(99'989, '\0');
+    EXPECT_TRUE(*files->ReadAll(dir / "digits", 200'000) == "0123456789" + zeros + "xend");
+  }
+  struct stat info = {};
+  ASSERT_EQ(stat((dir / "digits").c_str(), &info), 0);
+  EXPECT_GE(info.st_blocks * 512, 100'003);
+}
+
+TEST(FileBeingWritten, IsNotExtendedWhereTheDiskFails) {
+  const TempDir dir;
+  MemoryFiles memory;
+  FaultyFiles faulty(memory);
+  const auto file = Digits(faulty, dir / "digits");
+  faulty.FailNth(1);
+  EXPECT_EQ(file->Extend(100).code(), Code::kResourceExhausted);
+  EXPECT_EQ(*memory.ReadAll(dir / "digits", 200), "0123456789");
+  // More than any disk has.
+  PosixFiles real;
+  const auto large = Digits(real, dir / "large");
+  const Status refused = large->Extend(std::uint64_t{1} << 62);
+  EXPECT_FALSE(refused.ok());
+  EXPECT_TRUE(refused.message().starts_with("extend " + (dir / "large").string() + ": "));
+  EXPECT_TRUE(large->Append(Bytes("end")).ok());
+  EXPECT_EQ(*real.ReadAll(dir / "large", 200), "0123456789end");
+}
+
+TEST(DiskInMemory, SaysWhatADirectoryIs) {
+  MemoryFiles files;
+  ASSERT_TRUE(files.MakeDirectories("/disk/a").ok());
+  EXPECT_EQ(files.Stat("/disk/a")->name, "a");
+  EXPECT_FALSE(files.Stat("/disk/a")->is_regular);
+  EXPECT_EQ(files.Stat("/disk/b").status().code(), Code::kNotFound);
+  EXPECT_EQ(files.RenameNew("/disk/x", "/disk/a").code(), Code::kAlreadyExists);
+}
+
+TEST(DiskInMemory, MayLoseWhatWasOverwrittenUntilItIsSynced) {
+  struct Case {
+    std::size_t survivors;  // a bit for each of three overwrites, the first is the lowest
+    const char* left;
+  };
+  const Files::Path path = "/disk/digits";
+  for (const Case& each : {Case{0b000, "0123456789"},
+                           {0b001, "0AAA456789"},
+                           {0b010, "01BBB56789"},
+                           {0b011, "0ABBB56789"},
+                           {0b100, "012345678C"},
+                           {0b111, "0ABBB5678C"}}) {
+    SCOPED_TRACE(each.left);
+    MemoryFiles files;
+    const auto file = Digits(files, path);
+    ASSERT_TRUE(file->Sync().ok());
+    ASSERT_TRUE(files.SyncDirectory("/disk").ok());
+    ASSERT_TRUE(file->WriteAt(1, Bytes("AAA")).ok());
+    ASSERT_TRUE(file->WriteAt(2, Bytes("BBB")).ok());
+    ASSERT_TRUE(file->Append(Bytes("ten")).ok());
+    ASSERT_TRUE(file->WriteAt(9, Bytes("CCC")).ok());  // half of it stands where nothing is safe
+    EXPECT_EQ(*files.ReadAll(path, 20), "0ABBB5678CCCn");
+    files.CutPower([&](std::size_t number) { return (each.survivors >> number & 1) != 0; });
+    EXPECT_EQ(*files.ReadAll(path, 20), each.left);
+    files.CutPower([](std::size_t) { return true; });
+    EXPECT_EQ(*files.ReadAll(path, 20), each.left) << "lost or kept for good";
+  }
+}
+
+TEST(DiskInMemory, KeepsWhatWasSyncedOnceItIsOverwritten) {
+  MemoryFiles files;
+  const auto file = Digits(files, "/disk/digits");
+  ASSERT_TRUE(files.SyncDirectory("/disk").ok());
+  ASSERT_TRUE(file->WriteAt(0, Bytes("abc")).ok());
+  ASSERT_TRUE(file->Sync().ok());
+  ASSERT_TRUE(file->WriteAt(1, Bytes("x")).ok());
+  files.CutPower([](std::size_t) { return false; });
+  EXPECT_EQ(*files.ReadAll("/disk/digits", 20), "abc3456789");
+}
+
+TEST(FilesThatFail, LeaveHalfOfWhatWasToBeOverwritten) {
+  MemoryFiles memory;
+  FaultyFiles files(memory);
+  const auto file = Digits(files, "/disk/digits");
+  files.FailWhere([](FileOperation o, const Files::Path&) { return o == FileOperation::kWriteAt; });
+  EXPECT_EQ(file->WriteAt(2, Bytes("abcd")).code(), Code::kResourceExhausted);
+  EXPECT_EQ(*files.ReadAll("/disk/digits", 20), "01ab456789");
+  EXPECT_TRUE(files.failed());
 }
 
 // What a read of `count` bytes gives, or the failure's message.

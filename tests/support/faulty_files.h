@@ -8,24 +8,9 @@
 
 #include "exporter/base/files.h"
 #include "exporter/base/mutex.h"
+#include "tests/support/faulty_writable_file.h"
 
 namespace warden::testing {
-
-enum class FileOperation {
-  kCreate,
-  kAppend,
-  kSync,
-  kClose,
-  kRead,
-  kRename,
-  kRemove,
-  kSyncDirectory,
-  kMakeDirectories,
-  kList,
-  kStat,
-  kFreeBytes,
-  kLock,
-};
 
 // Thread-safe. A refused operation does nothing, but for a write, which leaves half of its bytes.
 class FaultyFiles final : public Files {
@@ -59,8 +44,9 @@ class FaultyFiles final : public Files {
   Result<std::unique_ptr<WritableFile>> Create(const Path& path) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kCreate, path));
     WARDEN_ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, files_.Create(path));
+    const auto allow = [this, path](FileOperation operation) { return Allow(operation, path); };
     return std::unique_ptr<WritableFile>(
-        std::make_unique<FaultyFile>(*this, path, std::move(file)));
+        std::make_unique<FaultyWritableFile>(std::move(file), allow));
   }
   Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRead, path));
@@ -108,31 +94,6 @@ class FaultyFiles final : public Files {
   }
 
  private:
-  class FaultyFile final : public WritableFile {
-   public:
-    FaultyFile(FaultyFiles& owner, Path path, std::unique_ptr<WritableFile> file)
-        : owner_(owner), path_(std::move(path)), file_(std::move(file)) {}
-    Status Append(std::span<const std::byte> bytes) override {
-      Status allowed = owner_.Allow(FileOperation::kAppend, path_);
-      if (allowed.ok()) return file_->Append(bytes);
-      WARDEN_RETURN_IF_ERROR(file_->Append(bytes.first(bytes.size() / 2)));
-      return allowed;
-    }
-    Status Sync() override {
-      WARDEN_RETURN_IF_ERROR(owner_.Allow(FileOperation::kSync, path_));
-      return file_->Sync();
-    }
-    Status Close() override {
-      WARDEN_RETURN_IF_ERROR(owner_.Allow(FileOperation::kClose, path_));
-      return file_->Close();
-    }
-
-   private:
-    FaultyFiles& owner_;
-    const Path path_;
-    const std::unique_ptr<WritableFile> file_;
-  };
-
   Status Allow(FileOperation operation, const Path& path) {
     MutexLock lock(mutex_);
     if (!judge_ || !judge_(operation, path)) return {};

@@ -1,11 +1,13 @@
 // The names and bytes of a disk in memory, and what of them a power cut leaves.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,9 +18,47 @@ namespace warden::testing {
 class MemoryDisk {
  public:
   using Path = std::filesystem::path;
-  struct Inode {
+  using Survives = std::function<bool(std::size_t)>;
+  // A file. What is appended goes to the end of `content`.
+  class Inode {
+   public:
     std::string content;
-    std::size_t synced_bytes = 0;
+
+    // Puts the bytes over those that stand there.
+    void Overwrite(std::size_t offset, std::string_view bytes) {
+      if (overwrites_.empty()) synced_ = content.substr(0, synced_bytes_);
+      overwrites_.push_back({offset, std::string(bytes)});
+      content.replace(offset, bytes.size(), bytes);
+    }
+    void Sync() {
+      synced_bytes_ = content.size();
+      overwrites_.clear();
+      synced_.clear();
+    }
+    // Ends where it was last synced. What was overwritten since then is new where `survives`
+    // accepts its number, counted on from `first`, else old; says how many there were.
+    std::size_t Lose(const Survives& survives, std::size_t first) {
+      const std::size_t count = overwrites_.size();
+      content.resize(synced_bytes_);
+      if (count > 0) content = std::move(synced_);
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto& [offset, bytes] = overwrites_[i];
+        if (offset >= content.size() || !survives(first + i)) continue;
+        const std::size_t kept = std::min(bytes.size(), content.size() - offset);
+        content.replace(offset, kept, bytes, 0, kept);
+      }
+      Sync();
+      return count;
+    }
+
+   private:
+    struct Written {
+      std::size_t offset;
+      std::string bytes;
+    };
+    std::size_t synced_bytes_ = 0;
+    std::string synced_;  // what a power cut leaves, once something was written over
+    std::vector<Written> overwrites_;
   };
   using Names = std::map<Path, std::shared_ptr<Inode>>;
 
@@ -48,13 +88,15 @@ class MemoryDisk {
   }
 
   // Files end where they were last synced, and of the links, renames and unlinks that no
-  // SyncDirectory followed those survive whose number, counted from 0, `survives` accepts.
-  void CutPower(const std::function<bool(std::size_t)>& survives) {
+  // SyncDirectory followed those survive whose number, counted from 0, `survives` accepts. So do,
+  // counted on from there, the overwritten bytes that no Sync followed.
+  void CutPower(const Survives& survives) {
     for (std::size_t i = 0; i < unsynced_.size(); ++i) {
       if (survives(i)) Apply(unsynced_[i], durable_);
     }
+    std::size_t number = unsynced_.size();
     unsynced_.clear();
-    for (auto& [name, inode] : durable_) inode->content.resize(inode->synced_bytes);
+    for (auto& [name, inode] : durable_) number += inode->Lose(survives, number);
     names_ = durable_;
   }
 

@@ -12,6 +12,7 @@
 #include "exporter/base/mutex.h"
 #include "tests/support/memory_disk.h"
 #include "tests/support/memory_file.h"
+#include "tests/support/memory_writable_file.h"
 
 namespace warden::testing {
 
@@ -35,7 +36,7 @@ class MemoryFiles final : public Files {
     if (!directories_.contains(path.parent_path())) return Refuse(Code::kNotFound, "create", path);
     const auto inode = std::make_shared<MemoryDisk::Inode>();
     disk_.Link(path, inode);
-    return std::unique_ptr<WritableFile>(std::make_unique<OpenFile>(mutex_, inode));
+    return std::unique_ptr<WritableFile>(std::make_unique<MemoryWritableFile>(mutex_, inode));
   }
   Result<std::string> ReadAll(const Path& path, std::size_t bytes_max) override {
     MutexLock lock(mutex_);
@@ -93,8 +94,9 @@ class MemoryFiles final : public Files {
   Result<DirectoryEntry> Stat(const Path& path) override {
     MutexLock lock(mutex_);
     const auto inode = disk_.Find(path);
-    if (!inode) return Refuse(Code::kNotFound, "stat", path);
-    return Describe(path, *inode);
+    if (inode) return Describe(path, *inode);
+    if (!directories_.contains(path)) return Refuse(Code::kNotFound, "stat", path);
+    return DirectoryEntry{.name = path.filename().string()};
   }
   Result<std::uint64_t> FreeBytes(const Path& /*directory*/) override {
     MutexLock lock(mutex_);
@@ -110,26 +112,6 @@ class MemoryFiles final : public Files {
   }
 
  private:
-  class OpenFile final : public WritableFile {
-   public:
-    OpenFile(Mutex& mutex, std::shared_ptr<MemoryDisk::Inode> inode)
-        : mutex_(mutex), inode_(std::move(inode)) {}
-    Status Append(std::span<const std::byte> bytes) override {
-      MutexLock lock(mutex_);
-      inode_->content.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-      return {};
-    }
-    Status Sync() override {
-      MutexLock lock(mutex_);
-      inode_->synced_bytes = inode_->content.size();
-      return {};
-    }
-    Status Close() override { return {}; }
-
-   private:
-    Mutex& mutex_;
-    const std::shared_ptr<MemoryDisk::Inode> inode_;
-  };
   struct HeldLock final : FileLock {
     std::shared_ptr<int> sign = std::make_shared<int>();
   };
