@@ -4,6 +4,7 @@ from mutations import Mutant
 
 ONE_SERIES = "there is one series of each"
 NO_SUCH_TIME = "a time of one second after 1970 is none either"
+ALWAYS_ONE = "it is 1 wherever there is one"
 NO_VALUE = "only whether there is a series counts"
 # By the rule, and how the description of the change begins.
 REASONS: dict[tuple[str, str], str] = {
@@ -17,6 +18,22 @@ REASONS: dict[tuple[str, str], str] = {
     ("EtcdWardenHeartbeatMissing", "max -> min"): ONE_SERIES,
     ("EtcdFilesHigh", "max -> min"): ONE_SERIES,
     ("EtcdProposalsPending", "max -> min"): ONE_SERIES,
+    ("EtcdProposalsFailing", "> -> >="): "what increase() says is hardly a whole number",
+    ("EtcdMemberUnreachable", "max -> min at column 1 of line 1"): ALWAYS_ONE,
+    ("EtcdMemberUnreachable", "max -> min at column 5 of line 6"): ALWAYS_ONE,
+    ("EtcdBackupCopyTooOld", "0 -> 1 at column 97"): NO_SUCH_TIME,
+    ("EtcdBackupLost", "0 -> 1 at column 117"): NO_SUCH_TIME,
+    ("EtcdBackupUnknown", "max -> min"): NO_VALUE,
+    ("EtcdWardenDown", "max -> min"): NO_VALUE,
+    ("EtcdMemberNoLeader", "max -> min at column 3 of line 3"): ALWAYS_ONE,
+    ("EtcdMemberNoLeader", "max -> min at column 39 of line 4"): ALWAYS_ONE,
+    ("EtcdMemberNoLeader", "max -> min at column 25 of line 5"): ALWAYS_ONE,
+    ("EtcdMemberLagging", "max -> min at column 3 of line 7"): ALWAYS_ONE,
+    ("EtcdMemberLagging", "max -> min at column 39 of line 8"): ALWAYS_ONE,
+    ("EtcdMemberLagging", "max -> min at column 25 of line 9"): ALWAYS_ONE,
+    ("EtcdRevisionDivergence", "max -> min at column 3 of line 4"): ALWAYS_ONE,
+    ("EtcdRevisionDivergence", "max -> min at column 39 of line 5"): ALWAYS_ONE,
+    ("EtcdRevisionDivergence", "max -> min at column 25 of line 6"): ALWAYS_ONE,
     ("Watchdog", "1 -> "): NO_VALUE,
     ("EtcdQuotaProjected", "> -> >= at column 1 of line 2"): "no projection ends at a whole byte",
     ("EtcdClusterUnreachable", "for 1m -> 30s"): "the tests look once a minute",
