@@ -5,6 +5,7 @@ from mutations import Mutant
 ONE_SERIES = "there is one series of each"
 NO_SUCH_TIME = "a time of one second after 1970 is none either"
 ALWAYS_ONE = "it is 1 wherever there is one"
+SHARE = "what was slow or failed is looked for in the last five minutes all the same"
 NO_VALUE = "only whether there is a series counts"
 # By the rule, and how the description of the change begins.
 REASONS: dict[tuple[str, str], str] = {
@@ -34,6 +35,19 @@ REASONS: dict[tuple[str, str], str] = {
     ("EtcdRevisionDivergence", "max -> min at column 3 of line 4"): ALWAYS_ONE,
     ("EtcdRevisionDivergence", "max -> min at column 39 of line 5"): ALWAYS_ONE,
     ("EtcdRevisionDivergence", "max -> min at column 25 of line 6"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 3 of line 2"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 39 of line 3"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 25 of line 4"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 3 of line 6"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 39 of line 7"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 25 of line 8"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 3 of line 11"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 39 of line 12"): ALWAYS_ONE,
+    ("EtcdDatabaseSizeSkew", "max -> min at column 25 of line 13"): ALWAYS_ONE,
+    ("EtcdGrpcSlow", "5m -> 600s at column 225"): SHARE,
+    ("EtcdGrpcErrorsHigh", "5m -> 600s at column 136 of line 4"): SHARE,
+    ("EtcdGrpcErrors", "5m -> 600s at column 136 of line 4"): SHARE,
+    ("EtcdClusterNotWatched", "6h -> 43200s at column 32 of line 4"): "what it hides is forgotten then",
     ("Watchdog", "1 -> "): NO_VALUE,
     ("EtcdQuotaProjected", "> -> >= at column 1 of line 2"): "no projection ends at a whole byte",
     ("EtcdClusterUnreachable", "for 1m -> 30s"): "the tests look once a minute",
