@@ -9,67 +9,13 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
+#include "exporter/base/posix_file.h"
+
 namespace warden {
 namespace {
-
-Code CodeOf(int error) {
-  switch (error) {
-    case ENOENT:
-      return Code::kNotFound;
-    case EEXIST:
-      return Code::kAlreadyExists;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return Code::kPermissionDenied;
-    case ENOSPC:
-    case EDQUOT:
-      return Code::kResourceExhausted;
-    default:
-      return Code::kUnknown;
-  }
-}
-
-// "open /x/y: No space left on device", from errno.
-Status SystemError(std::string_view action, const std::filesystem::path& path) {
-  const int error = errno;
-  return Status(CodeOf(error), std::string(action) + " " + path.string() + ": " +
-                                   std::generic_category().message(error));
-}
-
-template <typename Call>
-auto RetryOnInterrupt(Call call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
-// Owns a file descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-
-  bool valid() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
-Descriptor OpenDescriptor(const std::filesystem::path& path, int flags, mode_t mode = 0) {
-  return Descriptor(
-      RetryOnInterrupt([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); }));
-}
 
 // Opens a regular file to read. O_NONBLOCK: opening a FIFO must not wait for a writer.
 Result<Descriptor> OpenRegular(const std::filesystem::path& path) {
@@ -82,124 +28,6 @@ Result<Descriptor> OpenRegular(const std::filesystem::path& path) {
                 "read " + path.string() + ": " +
                     (S_ISDIR(info.st_mode) ? "is a directory" : "not a regular file"));
 }
-
-class PosixReadableFile final : public ReadableFile {
- public:
-  PosixReadableFile(std::filesystem::path path, Descriptor descriptor)
-      : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
-
-  Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> buffer) const override {
-    std::size_t total = 0;
-    while (total < buffer.size()) {
-      const ssize_t count = RetryOnInterrupt([&] {
-        return ::pread(descriptor_.get(), buffer.data() + total, buffer.size() - total,
-                       static_cast<off_t>(offset + total));
-      });
-      if (count < 0) return SystemError("read", path_);
-      if (count == 0) break;
-      total += static_cast<std::size_t>(count);
-    }
-    return total;
-  }
-
-  Result<FileState> State() const override {
-    struct stat info = {};
-    if (::fstat(descriptor_.get(), &info) < 0) return SystemError("stat", path_);
-    return FileState{.device = info.st_dev,
-                     .inode = info.st_ino,
-                     .size_bytes = static_cast<std::uint64_t>(info.st_size),
-                     .changed_seconds = info.st_mtim.tv_sec,
-                     .changed_nanoseconds = info.st_mtim.tv_nsec};
-  }
-
- private:
-  const std::filesystem::path path_;
-  const Descriptor descriptor_;
-};
-
-class PosixWritableFile final : public WritableFile {
- public:
-  PosixWritableFile(std::filesystem::path path, Descriptor descriptor)
-      : path_(std::move(path)), descriptor_(std::move(descriptor)) {}
-
-  Status Append(std::span<const std::byte> bytes) override {
-    while (!bytes.empty()) {
-      const ssize_t written =
-          RetryOnInterrupt([&] { return ::write(descriptor_.get(), bytes.data(), bytes.size()); });
-      if (written < 0) return SystemError("write", path_);
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-      size_ += static_cast<std::uint64_t>(written);
-    }
-    if (size_ - started_ >= kWriteBackBytes) StartWriteBack();
-    return {};
-  }
-
-  Status WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) override {
-    if (offset > size_ || bytes.size() > size_ - offset) {
-      return Status(Code::kInvalidArgument, "write " + path_.string() + ": past its end");
-    }
-    while (!bytes.empty()) {
-      const ssize_t written = RetryOnInterrupt([&] {
-        return ::pwrite(descriptor_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      });
-      if (written < 0) return SystemError("write", path_);
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-      offset += static_cast<std::uint64_t>(written);
-    }
-    return {};
-  }
-
-  Status Extend(std::uint64_t size_bytes) override {
-    if (size_bytes <= size_) return {};
-    // As etcd does it; where the file system cannot, the C library writes into every block.
-    int error = EINTR;
-    while (error == EINTR) {
-      error = ::posix_fallocate(descriptor_.get(), static_cast<off_t>(size_),
-                                static_cast<off_t>(size_bytes - size_));
-    }
-    errno = error;  // it does not set it
-    if (error != 0 || ::lseek(descriptor_.get(), static_cast<off_t>(size_bytes), SEEK_SET) < 0) {
-      return SystemError("extend", path_);
-    }
-    size_ = size_bytes;
-    return {};
-  }
-
-  Status Sync() override {
-    if (RetryOnInterrupt([&] { return ::fsync(descriptor_.get()); }) < 0) {
-      return SystemError("sync", path_);
-    }
-    return {};
-  }
-
-  Status Close() override {
-    if (::close(descriptor_.Release()) < 0) return SystemError("close", path_);
-    return {};
-  }
-
- private:
-  // Lets the disk begin with what has come so far, so that Sync has little left to wait for. A file
-  // system that cannot do so loses only that.
-  void StartWriteBack() {
-    (void)::sync_file_range(descriptor_.get(), static_cast<off_t>(started_),
-                            static_cast<off_t>(size_ - started_), SYNC_FILE_RANGE_WRITE);
-    started_ = size_;
-  }
-
-  static constexpr std::uint64_t kWriteBackBytes = 8ULL << 20;
-  const std::filesystem::path path_;
-  Descriptor descriptor_;
-  std::uint64_t size_ = 0;
-  std::uint64_t started_ = 0;  // so much has been given to the disk
-};
-
-class PosixFileLock final : public FileLock {
- public:
-  explicit PosixFileLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
-
- private:
-  Descriptor descriptor_;
-};
 
 }  // namespace
 
@@ -246,6 +74,23 @@ Result<std::unique_ptr<ReadableFile>> PosixFiles::Open(const Path& path) {
       std::make_unique<PosixReadableFile>(path, std::move(descriptor)));
 }
 
+namespace {
+
+// For file systems that cannot refuse by themselves. The call replaces nothing but an empty
+// directory, which somebody would have to make between the look and the call.
+Status RenameNewDirectory(const Files::Path& from, const Files::Path& to) {
+  struct stat info = {};
+  const std::string action = "rename " + from.string() + " to";
+  if (::lstat(to.c_str(), &info) == 0) {
+    errno = EEXIST;
+    return SystemError(action, to);
+  }
+  if (::rename(from.c_str(), to.c_str()) < 0) return SystemError(action, to);
+  return {};
+}
+
+}  // namespace
+
 Status PosixFiles::Rename(const Path& from, const Path& to) {
   if (::rename(from.c_str(), to.c_str()) < 0) {
     return SystemError("rename " + from.string() + " to", to);
@@ -257,6 +102,8 @@ Status PosixFiles::RenameNew(const Path& from, const Path& to) {
   const std::string action = "rename " + from.string() + " to";
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
   if (errno != EINVAL && errno != ENOSYS) return SystemError(action, to);
+  const Result<DirectoryEntry> source = Stat(from);
+  if (source.ok() && source->is_directory) return RenameNewDirectory(from, to);
   // A file system without that flag (NFS is one) has hard links, which replace nothing either.
   if (::link(from.c_str(), to.c_str()) < 0) return SystemError(action, to);
   return Remove(from);
@@ -264,6 +111,11 @@ Status PosixFiles::RenameNew(const Path& from, const Path& to) {
 
 Status PosixFiles::Remove(const Path& path) {
   if (::unlink(path.c_str()) < 0) return SystemError("remove", path);
+  return {};
+}
+
+Status PosixFiles::RemoveDirectory(const Path& path) {
+  if (::rmdir(path.c_str()) < 0) return SystemError("remove directory", path);
   return {};
 }
 
@@ -305,7 +157,8 @@ Result<std::vector<DirectoryEntry>> PosixFiles::List(const Path& directory) {
     if (found.ok()) entries.push_back(*std::move(found));
   }
   if (error) {
-    return Status(CodeOf(error.value()), "list " + directory.string() + ": " + error.message());
+    return Status(CodeOfError(error.value()),
+                  "list " + directory.string() + ": " + error.message());
   }
   return entries;
 }
@@ -315,7 +168,27 @@ Result<DirectoryEntry> PosixFiles::Stat(const Path& path) {
   if (::lstat(path.c_str(), &info) < 0) return SystemError("stat", path);
   return DirectoryEntry{.name = path.filename().string(),
                         .size_bytes = static_cast<std::uint64_t>(info.st_size),
-                        .is_regular = S_ISREG(info.st_mode)};
+                        .is_regular = S_ISREG(info.st_mode),
+                        .is_directory = S_ISDIR(info.st_mode)};
+}
+
+Result<FileOwner> PosixFiles::Owner(const Path& path) {
+  struct stat info = {};
+  if (::stat(path.c_str(), &info) < 0) return SystemError("stat", path);
+  return FileOwner{.user = info.st_uid, .group = info.st_gid};
+}
+
+Status PosixFiles::ChangeOwner(const Path& path, const FileOwner& owner) {
+  if (::lchown(path.c_str(), owner.user, owner.group) < 0) {
+    return SystemError("change the owner of", path);
+  }
+  return {};
+}
+
+Result<std::uint64_t> PosixFiles::Device(const Path& path) {
+  struct stat info = {};
+  if (::stat(path.c_str(), &info) < 0) return SystemError("stat", path);
+  return static_cast<std::uint64_t>(info.st_dev);
 }
 
 Result<std::uint64_t> PosixFiles::FreeBytes(const Path& directory) {
@@ -336,6 +209,15 @@ Result<std::unique_ptr<FileLock>> PosixFiles::Lock(const Path& path) {
     return Status(Code::kFailedPrecondition, "lock " + path.string() + ": held by another process");
   }
   return std::unique_ptr<FileLock>(std::make_unique<PosixFileLock>(std::move(descriptor)));
+}
+
+Result<bool> PosixFiles::IsLocked(const Path& path) {
+  const Descriptor descriptor = OpenDescriptor(path, O_RDONLY | O_NONBLOCK);
+  if (!descriptor.valid()) return SystemError("open", path);
+  // Shared: two who ask at the same moment are not in each other's way.
+  if (::flock(descriptor.get(), LOCK_SH | LOCK_NB) == 0) return false;
+  if (errno != EWOULDBLOCK) return SystemError("ask for a lock on", path);
+  return true;
 }
 
 Status WriteAtomically(Files& files, const Files::Path& path, std::string_view content) {

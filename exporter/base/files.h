@@ -64,6 +64,14 @@ struct DirectoryEntry {
   std::string name;
   std::uint64_t size_bytes = 0;
   bool is_regular = false;
+  bool is_directory = false;
+};
+
+// Whose a file or directory is, by the numbers of the system.
+struct FileOwner {
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+  friend bool operator==(const FileOwner&, const FileOwner&) = default;
 };
 
 // Thread-safe. Every failure names the call, the path and the system's reason; ENOENT is kNotFound,
@@ -80,10 +88,12 @@ class Files {
   // Opens a regular file, through symbolic links; anything else is kInvalidArgument.
   virtual Result<std::unique_ptr<ReadableFile>> Open(const Path& path) = 0;
   virtual Status Rename(const Path& from, const Path& to) = 0;
-  // The same, but an existing `to` stays and is kAlreadyExists.
+  // The same, and for directories as well, but an existing `to` stays and is kAlreadyExists.
   virtual Status RenameNew(const Path& from, const Path& to) = 0;
   // Removes a file; a missing one is kNotFound.
   virtual Status Remove(const Path& path) = 0;
+  // Removes an empty directory; a missing one is kNotFound, one with entries kFailedPrecondition.
+  virtual Status RemoveDirectory(const Path& path) = 0;
   // Makes renames, creations and removals in the directory durable.
   virtual Status SyncDirectory(const Path& directory) = 0;
   // Creates the directory and its parents where missing, mode 0700, durably.
@@ -91,11 +101,20 @@ class Files {
   // Entries in no particular order, without "." and "..".
   virtual Result<std::vector<DirectoryEntry>> List(const Path& directory) = 0;
   virtual Result<DirectoryEntry> Stat(const Path& path) = 0;
+  // Follows symbolic links.
+  virtual Result<FileOwner> Owner(const Path& path) = 0;
+  // Of the path itself, were it a symbolic link. Only root may give anything away.
+  virtual Status ChangeOwner(const Path& path, const FileOwner& owner) = 0;
+  // Which file system the path, or what it links to, is on: the same number, the same one.
+  virtual Result<std::uint64_t> Device(const Path& path) = 0;
   // Bytes that an unprivileged process may still write there.
   virtual Result<std::uint64_t> FreeBytes(const Path& directory) = 0;
   // An exclusive advisory lock on the file, created if missing; kFailedPrecondition if another
   // process (or this one) holds it.
   virtual Result<std::unique_ptr<FileLock>> Lock(const Path& path) = 0;
+  // Whether somebody holds such a lock on the file, as etcd does on its database while it runs;
+  // kNotFound if there is no such file. Leaves no lock and no trace.
+  virtual Result<bool> IsLocked(const Path& path) = 0;
 };
 
 // The machine's own file system. Stateless.
@@ -107,12 +126,17 @@ class PosixFiles final : public Files {
   Status Rename(const Path& from, const Path& to) override;
   Status RenameNew(const Path& from, const Path& to) override;
   Status Remove(const Path& path) override;
+  Status RemoveDirectory(const Path& path) override;
   Status SyncDirectory(const Path& directory) override;
   Status MakeDirectories(const Path& directory) override;
   Result<std::vector<DirectoryEntry>> List(const Path& directory) override;
   Result<DirectoryEntry> Stat(const Path& path) override;
+  Result<FileOwner> Owner(const Path& path) override;
+  Status ChangeOwner(const Path& path, const FileOwner& owner) override;
+  Result<std::uint64_t> Device(const Path& path) override;
   Result<std::uint64_t> FreeBytes(const Path& directory) override;
   Result<std::unique_ptr<FileLock>> Lock(const Path& path) override;
+  Result<bool> IsLocked(const Path& path) override;
 };
 
 // The suffix of every file that is not finished; whatever bears it may be removed at start.

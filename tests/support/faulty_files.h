@@ -68,6 +68,10 @@ class FaultyFiles final : public Files {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRemove, path));
     return files_.Remove(path);
   }
+  Status RemoveDirectory(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kRemove, path));
+    return files_.RemoveDirectory(path);
+  }
   Status SyncDirectory(const Path& directory) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kSyncDirectory, directory));
     return files_.SyncDirectory(directory);
@@ -84,6 +88,18 @@ class FaultyFiles final : public Files {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kStat, path));
     return files_.Stat(path);
   }
+  Result<FileOwner> Owner(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kStat, path));
+    return files_.Owner(path);
+  }
+  Status ChangeOwner(const Path& path, const FileOwner& owner) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kChangeOwner, path));
+    return files_.ChangeOwner(path, owner);
+  }
+  Result<std::uint64_t> Device(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kStat, path));
+    return files_.Device(path);
+  }
   Result<std::uint64_t> FreeBytes(const Path& directory) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kFreeBytes, directory));
     return files_.FreeBytes(directory);
@@ -91,6 +107,10 @@ class FaultyFiles final : public Files {
   Result<std::unique_ptr<FileLock>> Lock(const Path& path) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kLock, path));
     return files_.Lock(path);
+  }
+  Result<bool> IsLocked(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kLock, path));
+    return files_.IsLocked(path);
   }
 
  private:

@@ -25,6 +25,7 @@ enum class FileOperation {
   kStat,
   kFreeBytes,
   kLock,
+  kChangeOwner,
 };
 
 // A refused operation does nothing, but for a write, which leaves half of its bytes.

@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +32,7 @@ class MemoryFiles final : public Files {
   Result<std::unique_ptr<WritableFile>> Create(const Path& path) override {
     MutexLock lock(mutex_);
     if (disk_.Find(path)) return Refuse(Code::kAlreadyExists, "create", path);
-    if (!directories_.contains(path.parent_path())) return Refuse(Code::kNotFound, "create", path);
+    if (!disk_.IsDirectory(path.parent_path())) return Refuse(Code::kNotFound, "create", path);
     const auto inode = std::make_shared<MemoryDisk::Inode>();
     disk_.Link(path, inode);
     return std::unique_ptr<WritableFile>(std::make_unique<MemoryWritableFile>(mutex_, inode));
@@ -53,7 +52,7 @@ class MemoryFiles final : public Files {
   }
   Status Rename(const Path& from, const Path& to) override {
     MutexLock lock(mutex_);
-    if (!disk_.Find(from)) return Refuse(Code::kNotFound, "rename", from);
+    if (!disk_.names().contains(from)) return Refuse(Code::kNotFound, "rename", from);
     disk_.Rename(from, to);
     return {};
   }
@@ -67,6 +66,13 @@ class MemoryFiles final : public Files {
     disk_.Unlink(path);
     return {};
   }
+  Status RemoveDirectory(const Path& path) override {
+    MutexLock lock(mutex_);
+    if (!disk_.IsDirectory(path)) return Refuse(Code::kNotFound, "remove", path);
+    if (!disk_.IsEmpty(path)) return Refuse(Code::kFailedPrecondition, "remove", path);
+    disk_.Unlink(path);
+    return {};
+  }
   Status SyncDirectory(const Path& directory) override {
     MutexLock lock(mutex_);
     disk_.SyncDirectory(directory);
@@ -75,28 +81,35 @@ class MemoryFiles final : public Files {
   Status MakeDirectories(const Path& directory) override {
     MutexLock lock(mutex_);
     for (Path path = directory; path.has_relative_path(); path = path.parent_path()) {
-      directories_.insert(path);
+      disk_.MakeDirectory(path);
     }
     return {};
   }
   Result<std::vector<DirectoryEntry>> List(const Path& directory) override {
     MutexLock lock(mutex_);
-    if (!directories_.contains(directory)) return Refuse(Code::kNotFound, "list", directory);
+    if (!disk_.IsDirectory(directory)) return Refuse(Code::kNotFound, "list", directory);
     std::vector<DirectoryEntry> entries;
     for (const auto& [name, inode] : disk_.names()) {
-      if (name.parent_path() == directory) entries.push_back(Describe(name, *inode));
-    }
-    for (const Path& path : directories_) {
-      if (path.parent_path() == directory) entries.push_back({.name = path.filename().string()});
+      if (name.parent_path() == directory) entries.push_back(Describe(name, inode.get()));
     }
     return entries;
   }
   Result<DirectoryEntry> Stat(const Path& path) override {
     MutexLock lock(mutex_);
-    const auto inode = disk_.Find(path);
-    if (inode) return Describe(path, *inode);
-    if (!directories_.contains(path)) return Refuse(Code::kNotFound, "stat", path);
-    return DirectoryEntry{.name = path.filename().string()};
+    if (!disk_.names().contains(path)) return Refuse(Code::kNotFound, "stat", path);
+    return Describe(path, disk_.Find(path).get());
+  }
+  // Everything belongs to one user here, and is on one file system.
+  Result<FileOwner> Owner(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Stat(path).status());
+    return FileOwner{};
+  }
+  Status ChangeOwner(const Path& path, const FileOwner& /*owner*/) override {
+    return Stat(path).status();
+  }
+  Result<std::uint64_t> Device(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Stat(path).status());
+    return 1;
   }
   Result<std::uint64_t> FreeBytes(const Path& /*directory*/) override {
     MutexLock lock(mutex_);
@@ -110,6 +123,12 @@ class MemoryFiles final : public Files {
     locks_[path] = held->sign;
     return std::unique_ptr<FileLock>(std::move(held));
   }
+  Result<bool> IsLocked(const Path& path) override {
+    MutexLock lock(mutex_);
+    if (!disk_.Find(path)) return Refuse(Code::kNotFound, "ask for a lock on", path);
+    const auto held = locks_.find(path);
+    return held != locks_.end() && !held->second.expired();
+  }
 
  private:
   struct HeldLock final : FileLock {
@@ -119,12 +138,14 @@ class MemoryFiles final : public Files {
   static Status Refuse(Code code, const std::string& action, const Path& path) {
     return Status(code, action + " " + path.string() + ": refused by the disk in memory");
   }
-  static DirectoryEntry Describe(const Path& path, const MemoryDisk::Inode& inode) {
-    return {path.filename().string(), inode.content.size(), true};
+  static DirectoryEntry Describe(const Path& path, const MemoryDisk::Inode* inode) {
+    return {.name = path.filename().string(),
+            .size_bytes = inode == nullptr ? 0 : inode->content.size(),
+            .is_regular = inode != nullptr,
+            .is_directory = inode == nullptr};
   }
   Mutex mutex_;
   MemoryDisk disk_ WARDEN_GUARDED_BY(mutex_);
-  std::set<Path> directories_ WARDEN_GUARDED_BY(mutex_);
   std::map<Path, std::weak_ptr<int>> locks_ WARDEN_GUARDED_BY(mutex_);
   std::uint64_t free_bytes_ WARDEN_GUARDED_BY(mutex_) = 1ULL << 40;
 };
