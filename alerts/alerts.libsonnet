@@ -7,6 +7,7 @@ local duration = import 'duration.libsonnet';
 + (import 'replication.libsonnet')
 + (import 'storage.libsonnet')
 + (import 'backups.libsonnet')
++ (import 'drills.libsonnet')
 + (import 'exporter.libsonnet')
 + (import 'native.libsonnet')
 + {

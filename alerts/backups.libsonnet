@@ -162,8 +162,8 @@
       expr: '%s > 0' % cluster('backup_quarantined'),
       summary: '{{ $value }} backups of %s are in quarantine' % w.clusterName,
       description: |||
-        They were taken while members held different data, or the voters contradicted them. They
-        count for nothing, and the newest of them are kept.
+        They were taken while members held different data, the voters contradicted them, or a
+        restore drill found them damaged. They count for nothing, and the newest of them are kept.
       |||,
     },
 

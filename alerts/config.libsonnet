@@ -61,6 +61,10 @@
       late: '10m',
     },
 
+    // Rehearsed restores: within so many intervals of the schedule one should have succeeded. Of
+    // several intervals within the window, as cron has them, the longest one is meant.
+    drill: { intervals: 2, window: '7d' },
+
     // How long no heartbeat may come over Alertmanager.
     heartbeat: '15m',
     // Share of the scrape budget.

@@ -1,6 +1,8 @@
-// Is there something to restore from, how old is it, how far is it proven, and where else is it?
+// Is there something to restore from, how old is it, how far is it proven, where else is it, and would
+// a restore of it work?
 local duration = import '../alerts/duration.libsonnet';
 local b = import 'board.libsonnet';
+local drills = import 'drills.libsonnet';
 local p = import 'panels.libsonnet';
 local q = import 'queries.libsonnet';
 
@@ -20,7 +22,7 @@ function(c)
     c,
     'backups',
     'etcd-warden / Backups',
-    'Backups of each cluster: age, proof, space, copies away from the machine, and the alerts that ask for them.',
+    'Backups of each cluster: age, proof, space, copies away from the machine, the alerts that ask for them, and rehearsed restores.',
     [b.variable('cluster', 'Cluster', 'label_values(etcdwarden_up{%s}, etcd_cluster)' % q.scrape)],
     [
       b.annotation(
@@ -114,7 +116,7 @@ function(c)
           width=4,
           decimals=0
         ),
-      ]),
+      ] + drills(c).stats),
       p.row('Age and risk', [
         p.lines(
           'Age of the newest backup',
@@ -347,5 +349,6 @@ function(c)
           thresholds=p.thresholds([[5, 'orange']])
         ),
       ]),
+      drills(c).row,
     ]
   )

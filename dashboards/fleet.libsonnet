@@ -59,6 +59,12 @@ function(c)
     },
     {
       field: 'Value #K',
+      name: 'Last drill',
+      thresholds: p.thresholds([[1, 'green']], 'orange'),
+      mappings: [[0, 'failed', 'orange'], [1, 'ok', 'green']],
+    },
+    {
+      field: 'Value #L',
       name: 'Certificate',
       unit: 'd',
       decimals: 0,
@@ -145,7 +151,7 @@ function(c)
       p.row('Clusters', [
         p.table(
           'Clusters',
-          "Now: tolerance is the number of voters that may still fail, lag the worst member's distance to the newest entry in the raft log, certificate the days until the first one expires. Click a cluster to see its members.",
+          "Now: tolerance is the number of voters that may still fail, lag the worst member's distance to the newest entry in the raft log, last drill how the last rehearsed restore went, certificate the days until the first one expires. Click a cluster to see its members.",
           [
             p.now(version),
             p.now(q.perCluster('cluster_voters_reachable')),
@@ -163,6 +169,7 @@ function(c)
               q.perCluster('backup_last_success_timestamp_seconds'),
               maxAge,
             ]),
+            p.now(q.minPerCluster('drill_last_result')),
             p.now(days),
           ],
           'etcd_cluster',

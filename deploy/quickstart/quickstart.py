@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 from lab import keys, ports, templates
 from lab.certificates import Certificates
 from lab.etcd import EtcdCluster, Ports
+from lab.exposition import Sample
 from lab.monitoring import Alertmanager, Prometheus
 from lab.release import SnapshotStatus
 from lab.state import StateDirectory
@@ -23,7 +24,7 @@ from lab.warden import Warden
 ALERT = "EtcdMemberUnreachable"
 KEYS, VALUE_BYTES = 500, 1000
 # The alert waits two minutes before it fires, so that a restart alarms nobody.
-ALERT_TIMEOUT, JOB_TIMEOUT, RETURN_TIMEOUT = 240.0, 60.0, 60.0
+ALERT_TIMEOUT, JOB_TIMEOUT, DRILL_TIMEOUT, RETURN_TIMEOUT = 240.0, 60.0, 60.0, 60.0
 
 T = TypeVar("T")
 
@@ -150,6 +151,14 @@ def journey(stack: Stack) -> None:
         f"{status.total_keys} keys, {status.total_size} bytes"
     )
 
+    # It began with the first backup, long before the alert.
+    drill = timeline.wait(
+        "a restore was rehearsed", lambda: last_drill(stack.prometheus), DRILL_TIMEOUT, stack
+    )
+    timeline.add(f"Prometheus has etcdwarden_drill_last_result {drill.value:g}")
+    if drill.value != 1:
+        raise LabError(f"the drill failed\n{stack.warden.log_tail()}")
+
     member.start()
     timeline.add(f"member {member.name} was started")
     timeline.wait("three members are up", lambda: stack.members_up() == 3, RETURN_TIMEOUT, stack)
@@ -163,6 +172,11 @@ def journey(stack: Stack) -> None:
 def alerted_job(warden: Warden) -> dict[str, Any] | None:
     """The job that the alert asked for."""
     return next((job for job in warden.jobs() if job["trigger"].get("alertname") == ALERT), None)
+
+
+def last_drill(prometheus: Prometheus) -> Sample | None:
+    """How the last rehearsed restore went, once there was one."""
+    return next(iter(prometheus.query("etcdwarden_drill_last_result")), None)
 
 
 def find_backup(warden: Warden, backup_id: str) -> dict[str, Any]:
@@ -199,6 +213,7 @@ To try:
   kill -STOP {member.pid}      # freeze {member.name}: two minutes later the alert fires, and then
   {program} backup list {flag}
   curl -s {warden.url}/api/v1/jobs
+  {program} drill {flag}      # restore the newest backup, and try it
   kill -CONT {member.pid}      # and let it go on
   tail -f {warden.log}
 

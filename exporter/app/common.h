@@ -10,6 +10,7 @@
 #include "exporter/base/mutex.h"
 #include "exporter/base/resolver.h"
 #include "exporter/metrics/instruments.h"
+#include "exporter/restore/drill_worker.h"
 
 namespace warden::app {
 
@@ -30,6 +31,7 @@ struct Common {
   // under.
   Mutex decision_mutex;
   Admission admission;
+  restore::DrillTurn drill_turn;
   SystemResolver resolver{env.clock};
 };
 

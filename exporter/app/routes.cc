@@ -6,6 +6,7 @@
 #include "exporter/app/alerts.h"
 #include "exporter/app/backups.h"
 #include "exporter/app/discovery.h"
+#include "exporter/app/drills.h"
 #include "exporter/app/probe.h"
 #include "exporter/app/scrape.h"
 #include "exporter/base/json.h"
@@ -67,6 +68,7 @@ http::Response Index() {
               "<label><input type=\"checkbox\" name=\"debug\" value=\"true\"> with an account of "
               "every call</label> <button>ask now</button></form></li>\n"
               "<li><a href=\"api/v1/backups\">/api/v1/backups</a>: the backups</li>\n"
+              "<li><a href=\"api/v1/drills\">/api/v1/drills</a>: rehearsed restores</li>\n"
               "<li><a href=\"api/v1/jobs\">/api/v1/jobs</a>: requested backups</li>\n"
               "<li><a href=\"config\">/config</a>: the configuration in use</li>\n"
               "<li><a href=\"-/healthy\">/-/healthy</a>, "
@@ -129,6 +131,7 @@ std::vector<http::Route> ApiRoutes(Host& host, const PublicAddress& address) {
       {.method = "GET",
        .path = std::string(kBackupsPath),
        .handler = WithRuntime(host, ListBackups)},
+      {.method = "GET", .path = std::string(kDrillsPath), .handler = WithRuntime(host, ListDrills)},
       {.method = "POST",
        .path = std::string(kClustersPath),
        .handler = WithRuntime(host,

@@ -5,6 +5,8 @@
 
 #include "exporter/app/targets.h"
 #include "exporter/base/host.h"
+#include "exporter/restore/drill.h"
+#include "exporter/restore/drill_programs.h"
 
 namespace warden::app {
 namespace {
@@ -70,8 +72,9 @@ Status Runtime::Add(const config::ClusterConfig& config, const Runtime* previous
   if (config.backup) {
     WARDEN_ASSIGN_OR_RETURN(worker, TakeOrOpenWorker(config, cluster, previous));
   }
-  auto runtime = std::make_shared<ClusterRuntime>(config, std::move(cluster), env(), instruments,
-                                                  std::move(worker));
+  auto runtime =
+      std::make_shared<ClusterRuntime>(config, std::move(cluster), env(), instruments,
+                                       std::move(worker), TakeOrMakeDrills(config, previous));
   if (before && LooksTheSame(before->config, config)) {
     runtime->observer->Inherit(*before->observer);
     if (runtime->hash_checker && before->hash_checker) {
@@ -111,6 +114,42 @@ Result<std::unique_ptr<backup::Worker>> Runtime::OpenWorker(
                               {env().files, env().clock, env().log, common_.instruments});
 }
 
+std::shared_ptr<restore::DrillWorker> Runtime::TakeOrMakeDrills(const config::ClusterConfig& config,
+                                                                const Runtime* previous) const {
+  if (!config.backup || !config.backup->drill) return nullptr;
+  const std::shared_ptr<ClusterRuntime> before =
+      previous != nullptr ? previous->FindCluster(config.name) : nullptr;
+  if (before && before->drills && before->drills->Serves(config.name, *config.backup)) {
+    return before->drills;
+  }
+  const Env& env = common_.env;
+  return std::make_shared<restore::DrillWorker>(
+      config.name, *config.backup,
+      restore::DrillWorkerTools{
+          .files = env.files,
+          .clock = env.clock,
+          .log = env.log,
+          .turn = common_.drill_turn,
+          .run =
+              [env](const restore::DrillRequest& request, const std::stop_token& stop) {
+                return restore::RunDrill(
+                    request,
+                    {.files = env.files, .clock = env.clock, .log = env.log, .on_step = {}}, stop);
+              },
+          .find = restore::FindEtcdPrograms});
+}
+
+void Runtime::StartDrills(const Runtime* previous) {
+  // First, for what they were at is told by files that the next ones read.
+  for (const auto& before : previous != nullptr ? previous->clusters() : Clusters()) {
+    if (before->drills && !Uses(*before->drills)) before->drills->Stop();
+  }
+  for (const auto& cluster : clusters_) {
+    const bool runs = previous != nullptr && cluster->drills && previous->Uses(*cluster->drills);
+    if (cluster->drills && !runs) cluster->drills->Start(stop_token());
+  }
+}
+
 backup::Settings Runtime::MakeSettings(const ClusterRuntime& cluster) const {
   const config::ClusterConfig& config = cluster.config;
   backup::Settings settings{.cluster = cluster.cluster, .config = *config.backup};
@@ -127,6 +166,13 @@ backup::Settings Runtime::MakeSettings(const ClusterRuntime& cluster) const {
         ClusterOptionsOf(config),
         {.prefix = lock->prefix, .holder = ProcessName(), .ttl = lock->ttl}, env().clock);
   }
+  settings.highest_revision =
+      [highest = cluster.observer->highest_revision()]() -> std::optional<backup::RevisionMark> {
+    const auto seen = highest->Get();
+    if (!seen) return std::nullopt;
+    return backup::RevisionMark{
+        .cluster_id = seen->cluster_id, .revision = seen->revision, .at = seen->at};
+  };
   if (cluster.copier) {
     settings.on_kept = [copier = std::weak_ptr(cluster.copier)] {
       if (const auto alive = copier.lock()) alive->Wake();
@@ -154,6 +200,7 @@ void Runtime::Start(const Runtime* previous) {
     }
     if (is_new && cluster->copier) cluster->copier->Start(stop_token());
   }
+  StartDrills(previous);
 }
 
 void Runtime::Retire(const Runtime& previous) {
@@ -166,6 +213,11 @@ void Runtime::Retire(const Runtime& previous) {
 bool Runtime::Uses(const backup::Worker& worker) const {
   return std::any_of(clusters_.begin(), clusters_.end(),
                      [&](const auto& cluster) { return cluster->worker.get() == &worker; });
+}
+
+bool Runtime::Uses(const restore::DrillWorker& drills) const {
+  return std::any_of(clusters_.begin(), clusters_.end(),
+                     [&](const auto& cluster) { return cluster->drills.get() == &drills; });
 }
 
 std::shared_ptr<ClusterRuntime> Runtime::FindCluster(std::string_view name) const {

@@ -18,6 +18,8 @@
 #include "exporter/config/config.h"
 #include "exporter/etcd/cluster.h"
 #include "exporter/offsite/copier.h"
+#include "exporter/restore/drill_history.h"
+#include "exporter/restore/drill_worker.h"
 
 namespace warden::app {
 
@@ -31,7 +33,8 @@ std::shared_ptr<offsite::Copier> MakeCopier(const config::ClusterConfig& config,
 struct ClusterRuntime {
   ClusterRuntime(config::ClusterConfig its_config, std::shared_ptr<etcd::Cluster> its_cluster,
                  const Env& env, metrics::Instruments& instruments,
-                 std::shared_ptr<backup::Worker> its_worker)
+                 std::shared_ptr<backup::Worker> its_worker,
+                 std::shared_ptr<restore::DrillWorker> its_drills)
       : config(std::move(its_config)),
         cluster(std::move(its_cluster)),
         observer(std::make_unique<collector::ClusterObserver>(config.name, *cluster, instruments,
@@ -47,6 +50,10 @@ struct ClusterRuntime {
                                    : nullptr),
         worker(std::move(its_worker)),
         copier(MakeCopier(config, env, instruments)),
+        drills(std::move(its_drills)),
+        drill_history(config.backup ? std::make_unique<restore::DrillHistory>(
+                                          env.files, config.backup->directory, env.log)
+                                    : nullptr),
         endpoint_log(config.name) {}
 
   const config::ClusterConfig config;
@@ -59,6 +66,9 @@ struct ClusterRuntime {
   // Null without a backup section. It outlives a change of the cluster's configuration.
   const std::shared_ptr<backup::Worker> worker;
   const std::shared_ptr<offsite::Copier> copier;  // null without destinations
+  // Null without a section `drill`. It outlives a change that has nothing to do with backups.
+  const std::shared_ptr<restore::DrillWorker> drills;
+  const std::unique_ptr<restore::DrillHistory> drill_history;  // null without a backup section
   EndpointLog endpoint_log;
 };
 
@@ -80,7 +90,7 @@ class Runtime {
   void Declare();
 
   // Lets the workers taken over use the new connections from their next try on, and starts the
-  // others. Call it once, with what Build was given.
+  // others. Ends the drills that are no more asked for. Call it once, with what Build was given.
   void Start(const Runtime* previous = nullptr);
 
   // What this runtime has no use for any more ends: workers are stopped, which may take a moment
@@ -118,7 +128,13 @@ class Runtime {
   backup::Settings MakeSettings(const ClusterRuntime& cluster) const;
   Result<std::unique_ptr<backup::Worker>> OpenWorker(
       const config::ClusterConfig& config, const std::shared_ptr<etcd::Cluster>& cluster) const;
+  // Null without a section `drill`.
+  std::shared_ptr<restore::DrillWorker> TakeOrMakeDrills(const config::ClusterConfig& config,
+                                                         const Runtime* previous) const;
+  // Ends what drills of `previous` this has no use for, and starts its own.
+  void StartDrills(const Runtime* previous);
   bool Uses(const backup::Worker& worker) const;
+  bool Uses(const restore::DrillWorker& drills) const;
 
   const std::shared_ptr<const bool> life_ = std::make_shared<bool>(true);  // first: ends last
   const config::ValidConfig config_;

@@ -13,6 +13,7 @@
 #include "exporter/collector/render.h"
 #include "exporter/etcd/membership.h"
 #include "exporter/offsite/render.h"
+#include "exporter/restore/render.h"
 
 namespace warden::app {
 namespace {
@@ -51,6 +52,17 @@ std::vector<offsite::DestinationSubject> DestinationsOf(
     }
   }
   return subjects;
+}
+
+void RenderDrills(metrics::Page& page, const Env& env, const ClusterRuntime& cluster) {
+  restore::DrillSubject subject{.cluster = cluster.config.name, .plan = {}, .now = env.clock.Now()};
+  if (cluster.drills) {
+    subject.plan = {.running = cluster.drills->running(),
+                    .interval = cluster.drills->Interval(),
+                    .next_run = cluster.drills->NextRun(),
+                    .objective = cluster.config.backup->drill->objective};
+  }
+  restore::RenderDrills(page, subject, *cluster.drill_history->Read());
 }
 
 }  // namespace
@@ -126,6 +138,7 @@ std::optional<SavedState> RenderBackups(metrics::Page& page, const Env& env,
   if (cluster.copier) {
     offsite::Render(page, cluster.config.name, DestinationsOf(*cluster.copier, subject.listing));
   }
+  RenderDrills(page, env, cluster);
   const backup::Manifest* newest = subject.listing ? subject.listing->NewestGood() : nullptr;
   if (newest == nullptr || !newest->revision) return std::nullopt;
   return SavedState{.cluster_id = newest->cluster_id, .revision = *newest->revision};

@@ -40,8 +40,8 @@ struct SavedState {
   std::uint64_t cluster_id = 0;
   std::int64_t revision = 0;
 };
-// Adds what the cluster's catalogue and jobs say; nothing without a backup section. Returns the
-// state of the newest good backup, if there is one that tells.
+// Adds what the cluster's catalogue, jobs, copies and drills say; nothing without a backup section.
+// Returns the state of the newest good backup, if there is one that tells.
 std::optional<SavedState> RenderBackups(metrics::Page& page, const Env& env,
                                         const ClusterRuntime& cluster);
 // What a restore of that would lose now; nothing if either is unknown, or the cluster is another.

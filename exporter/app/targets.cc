@@ -43,7 +43,7 @@ Target::Target(const config::ClusterConfig& config, const Env& env)
                                  .backup_auth = {},
                                  .on_token_refresh = {}},
                                 env.clock),
-              env, instruments, nullptr) {}
+              env, instruments, nullptr, nullptr) {}
 
 Targets::Targets(config::ProbeConfig config, Resolver& resolver, const Env& env)
     : config_(std::move(config)), resolver_(resolver), env_(env) {}

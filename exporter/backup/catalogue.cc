@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "exporter/backup/changes.h"
+#include "exporter/backup/revision_marks.h"
 
 namespace warden::backup {
 namespace {
@@ -14,9 +15,9 @@ namespace {
 constexpr std::string_view kManifestSuffix = ".json";
 constexpr std::string_view kSnapshotSuffix = ".db";
 // What else stands in the directory.
-constexpr std::array<std::string_view, 8> kOthers = {kJobsName,  kRequestsName,   kCopiesName,
-                                                     kSpoolName, kSchedulesName,  kHeartbeatName,
-                                                     kLockName,  kChangesLockName};
+constexpr std::array<std::string_view, 11> kOthers = {
+    kJobsName,      kRequestsName,  kCopiesName,    kSpoolName, kDrillsName,     kScratchName,
+    kSchedulesName, kRevisionsName, kHeartbeatName, kLockName,  kChangesLockName};
 
 std::string WithPartialSuffix(std::string name) {
   return name.append(kPartialSuffix);

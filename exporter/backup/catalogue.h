@@ -8,8 +8,10 @@
 //   jobs/              one file per job (jobs.h)
 //   requests/          jobs that the command line asks a running daemon for (worker.h)
 //   schedules.json     when each schedule last ran (schedule_store.h)
+//   revisions.json    the highest revision each cluster was seen at (revision_marks.h)
 //   heartbeat.json     when Alertmanager's heartbeat last came (app/heartbeat.h)
 //   copies/, spool/    what is known of the copies, and copies in the making (offsite/)
+//   drills/, scratch/  what drills have found, and where they restore (restore/)
 //   .lock              held by the process that writes here
 #pragma once
 
@@ -30,6 +32,8 @@ inline constexpr std::string_view kSchedulesName = "schedules.json";
 inline constexpr std::string_view kHeartbeatName = "heartbeat.json";
 inline constexpr std::string_view kCopiesName = "copies";
 inline constexpr std::string_view kSpoolName = "spool";
+inline constexpr std::string_view kDrillsName = "drills";
+inline constexpr std::string_view kScratchName = "scratch";
 inline constexpr std::string_view kLockName = ".lock";
 
 struct Stranger {

@@ -9,6 +9,7 @@
 
 #include "exporter/backup/catalogue.h"
 #include "exporter/backup/jobs.h"
+#include "exporter/backup/revision_marks.h"
 #include "exporter/base/clock.h"
 #include "exporter/base/files.h"
 #include "exporter/base/log.h"
@@ -38,6 +39,8 @@ struct Settings {
   std::function<std::string()> distrust;
   std::shared_ptr<etcd::WorkLock> lock;  // null: this warden is alone
   std::function<void()> on_kept;         // told of every new backup; may be empty
+  // The highest revision that the cluster was seen at; may be empty.
+  std::function<std::optional<RevisionMark>()> highest_revision;
 };
 
 // Tries of one job as long as no member can be reached: with the pauses some five minutes.

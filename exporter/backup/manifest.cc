@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "exporter/base/json_fields.h"
 #include "exporter/base/text.h"
 #include "exporter/snapshot/report.h"
 
@@ -16,73 +17,6 @@ namespace {
 constexpr std::uint64_t kSchema = 1;
 constexpr std::uint64_t kLevelMax = 100;  // of any schema to come
 constexpr std::string_view kIdShape = "00000000T000000000Z-xxxxxxxx";
-
-// Reads fields of one object and remembers the first that is missing or of the wrong type.
-class FieldReader {
- public:
-  FieldReader(const ParsedJson& object, std::string prefix)
-      : object_(object), prefix_(std::move(prefix)) {}
-
-  std::string String(std::string_view key) {
-    return Take(FindString(object_, key), key).value_or("");
-  }
-  std::string OptionalString(std::string_view key) { return FindString(object_, key).value_or(""); }
-  std::int64_t Integer(std::string_view key) {
-    constexpr std::uint64_t kMax = std::numeric_limits<std::int64_t>::max();
-    const ParsedJson* found = FindField(object_, key);
-    const bool fits = found != nullptr && found->is_number_integer() &&
-                      (!found->is_number_unsigned() || found->get<std::uint64_t>() <= kMax);
-    if (!fits) Complain(key);
-    return fits ? found->get<std::int64_t>() : 0;
-  }
-  std::uint64_t Count(std::string_view key) {
-    // What is parsed without a sign is unsigned.
-    const ParsedJson* found = FindField(object_, key);
-    const bool fits = found != nullptr && found->is_number_unsigned();
-    if (!fits) Complain(key);
-    return fits ? found->get<std::uint64_t>() : 0;
-  }
-  std::uint64_t Id(std::string_view key) {
-    const Result<std::uint64_t> id = ParseId(String(key));
-    if (!id.ok()) Complain(key);
-    return id.ok() ? *id : 0;
-  }
-  WallTime Time(std::string_view key) {
-    const Result<WallTime> time = ParseTime(String(key));
-    if (!time.ok()) Complain(key);
-    return time.ok() ? *time : WallTime{};
-  }
-  Nanoseconds Duration(std::string_view key) {
-    constexpr double kSecondsMax = 1e9;
-    const ParsedJson* found = FindField(object_, key);
-    const double seconds = found != nullptr && found->is_number() ? found->get<double>() : -1;
-    if (seconds < 0 || seconds > kSecondsMax) Complain(key);
-    const std::chrono::duration<double> duration(std::clamp(seconds, 0.0, kSecondsMax));
-    // Rounded, or each rewriting would take a nanosecond off.
-    return std::chrono::round<Nanoseconds>(duration);
-  }
-  FieldReader Object(std::string_view key) {
-    static const ParsedJson empty = ParsedJson::object();
-    const ParsedJson* found = FindField(object_, key);
-    if (found == nullptr || !found->is_object()) Complain(key);
-    return {found == nullptr ? empty : *found, prefix_ + std::string(key) + "."};
-  }
-  const std::optional<std::string>& complaint() const { return complaint_; }
-
- private:
-  template <typename T>
-  std::optional<T> Take(std::optional<T> value, std::string_view key) {
-    if (!value) Complain(key);
-    return value;
-  }
-  void Complain(std::string_view key) {
-    if (!complaint_) complaint_ = prefix_ + std::string(key);
-  }
-
-  const ParsedJson& object_;
-  const std::string prefix_;
-  std::optional<std::string> complaint_;
-};
 
 // Manifests of before level 3 say nothing of it, which is unattested.
 snapshot::Attestation AttestationFromJson(const ParsedJson& json) {
@@ -304,7 +238,7 @@ Json ToJson(const Manifest& manifest) {
 
 Result<Manifest> ParseManifest(std::string_view text) {
   WARDEN_ASSIGN_OR_RETURN(const ParsedJson json, ParseJson(text));
-  FieldReader root(json, "");
+  JsonFields root(json);
   const std::uint64_t schema = root.Count("schema");
   if (schema == 0) return Damaged("schema");
   if (schema > kSchema) {
@@ -314,15 +248,15 @@ Result<Manifest> ParseManifest(std::string_view text) {
   Manifest manifest;
   manifest.id = root.String("id");
   if (!IsId(manifest.id)) return Damaged("id");
-  FieldReader cluster = root.Object("cluster");
+  JsonFields cluster = root.Object("cluster");
   manifest.cluster_name = cluster.String("name");
   manifest.cluster_id = cluster.Id("id");
-  FieldReader member = root.Object("member");
+  JsonFields member = root.Object("member");
   manifest.member_id = member.Id("id");
   manifest.member_name = member.String("name");
   manifest.endpoint = member.String("endpoint");
   manifest.role = member.String("role");
-  FieldReader etcd = root.Object("etcd");
+  JsonFields etcd = root.Object("etcd");
   manifest.etcd_version = etcd.String("version");
   manifest.storage_version = etcd.OptionalString("storage_version");
   manifest.revision_before = root.Integer("revision_before");
@@ -332,7 +266,7 @@ Result<Manifest> ParseManifest(std::string_view text) {
   manifest.size_bytes = root.Count("size_bytes");
   manifest.sha256 = root.String("sha256");
   manifest.database_sha256 = root.String("database_sha256");
-  FieldReader verification = root.Object("verification");
+  JsonFields verification = root.Object("verification");
   manifest.verification_level =
       static_cast<int>(std::min<std::uint64_t>(verification.Count("level"), kLevelMax));
   manifest.attestation = AttestationFromJson(json.value("verification", ParsedJson::object()));
@@ -347,9 +281,7 @@ Result<Manifest> ParseManifest(std::string_view text) {
   manifest.duration = root.Duration("duration_seconds");
   manifest.trigger = TriggerFromJson(json.value("trigger", ParsedJson::object()));
   manifest.job_id = FindString(json, "job").value_or("");
-  for (const FieldReader* reader : {&root, &cluster, &member, &etcd, &verification}) {
-    if (reader->complaint()) return Damaged(*reader->complaint());
-  }
+  if (root.complaint()) return Damaged(*root.complaint());
   manifest.backup_class = FindString(json, "class").value_or(std::string(config::kManualClass));
   manifest.holds = HoldsFromJson(json);
   manifest.stored = StoredFormFromJson(json);

@@ -97,7 +97,8 @@ void RenderListing(Page& page, const Listing& listing, const Subject& subject) {
              static_cast<double>(listing.backups.size()) - quarantined, {cluster});
   page.Gauge("backup_quarantined",
              "Backups in the catalogue that must not be trusted: members of the cluster held other "
-             "data than the snapshot. None of the other figures counts them, but for the bytes.",
+             "data than the snapshot, or a drill found it damaged. None of the other figures "
+             "counts them, but for the bytes.",
              quarantined, {cluster});
   page.Gauge(
       "backup_pinned", "Backups that are held against retention.",

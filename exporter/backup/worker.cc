@@ -14,6 +14,7 @@ constexpr Seconds kClaimTimeout{10};
 constexpr std::chrono::minutes kHeldMax{15};
 // Between two log lines about a trouble that lasts.
 constexpr std::chrono::minutes kComplaintPause{10};
+constexpr Seconds kMarkInterval{30};  // between two notes of the highest revision
 
 void LogDamage(const Listing& listing, const Files::Path& directory, Logger& log) {
   for (const Stranger& stranger : listing.strangers) {
@@ -121,10 +122,25 @@ void Worker::Run(const std::stop_token& stop) {
 }
 
 // Beside the jobs, so that one that takes long keeps nobody waiting for an answer.
+void Worker::MarkRevision() {
+  const Settings now = settings();
+  if (!now.highest_revision) return;
+  const std::optional<RevisionMark> mark = now.highest_revision();
+  if (!mark || mark == marked_) return;
+  // A restore adds what may have been written since, so that it does not have to be every one.
+  const bool is_recent = marked_ && marked_->cluster_id == mark->cluster_id &&
+                         mark->at >= marked_->at && mark->at - marked_->at < kMarkInterval;
+  if (is_recent) return;
+  const Status saved = SaveRevisionMark(tools_.files, directory(), *mark);
+  if (!saved.ok()) Complain("cannot write down the highest revision seen", saved);
+  marked_ = mark;
+}
+
 void Worker::TakeIn(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     CollectRequests();
     QueueDueRuns();
+    MarkRevision();
     const SteadyTime until = std::chrono::steady_clock::now() + tools_.poll;
     MutexLock lock(mutex_);
     if (!stopping_) changed_.WaitUntil(mutex_, until);

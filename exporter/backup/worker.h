@@ -74,6 +74,8 @@ class Worker {
   bool Claim(Job& job, etcd::WorkLock& lock, etcd::Claim& claim, const std::stop_token& stop);
   void EndClaim(const Job& job, etcd::WorkLock& lock, etcd::Claim& claim,
                 const std::stop_token& stop);
+  // Writes down, now and then, how far the cluster has come.
+  void MarkRevision();
   // Logs a trouble that lasts now and then.
   void Complain(const std::string& what, const Status& status);
   Settings settings() const WARDEN_EXCLUDES(mutex_);
@@ -87,6 +89,7 @@ class Worker {
   Engine engine_;                                 // of the thread that carries out
   std::set<std::string> known_requests_;          // of the other: those that cannot be read, too
   std::map<std::string, SteadyTime> complaints_;  // of the other: when each was last logged
+  std::optional<RevisionMark> marked_;            // of the other: what was written last
 
   mutable Mutex mutex_;
   CondVar changed_;

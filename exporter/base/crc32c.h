@@ -9,6 +9,10 @@ namespace warden {
 // A value; not thread-safe.
 class Crc32c {
  public:
+  Crc32c() = default;
+  // Goes on where a sum with this value ended.
+  explicit Crc32c(std::uint32_t value) : state_(~value) {}
+
   Crc32c& Add(std::string_view bytes);
   std::uint32_t value() const { return ~state_; }
 

@@ -191,6 +191,23 @@ Result<std::uint64_t> PosixFiles::Device(const Path& path) {
   return static_cast<std::uint64_t>(info.st_dev);
 }
 
+Result<bool> PosixFiles::IsMountPoint(const Path& path) {
+  struct statx info = {};
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, &info) < 0) {
+    return SystemError("stat", path);
+  }
+  if (!S_ISDIR(info.stx_mode)) return false;
+  if ((info.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0) {
+    return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  }
+  // Before Linux 5.8 only another file system can be told.
+  struct stat own = {};
+  struct stat around = {};
+  if (::stat(path.c_str(), &own) < 0) return SystemError("stat", path);
+  if (::stat((path / "..").c_str(), &around) < 0) return SystemError("stat", path / "..");
+  return own.st_dev != around.st_dev;
+}
+
 Result<std::uint64_t> PosixFiles::FreeBytes(const Path& directory) {
   struct statvfs info = {};
   if (RetryOnInterrupt([&] { return ::statvfs(directory.c_str(), &info); }) < 0) {
@@ -236,7 +253,7 @@ Status WriteAtomically(Files& files, const Files::Path& path, std::string_view c
     files.Remove(partial).ok();
     return written;
   }
-  return files.SyncDirectory(path.parent_path());
+  return files.SyncDirectory(path.has_parent_path() ? path.parent_path() : Files::Path("."));
 }
 
 }  // namespace warden

@@ -92,7 +92,7 @@ class Files {
   virtual Status RenameNew(const Path& from, const Path& to) = 0;
   // Removes a file; a missing one is kNotFound.
   virtual Status Remove(const Path& path) = 0;
-  // Removes an empty directory; a missing one is kNotFound, one with entries kFailedPrecondition.
+  // An empty directory; a missing one is kNotFound, one with entries kFailedPrecondition.
   virtual Status RemoveDirectory(const Path& path) = 0;
   // Makes renames, creations and removals in the directory durable.
   virtual Status SyncDirectory(const Path& directory) = 0;
@@ -101,19 +101,19 @@ class Files {
   // Entries in no particular order, without "." and "..".
   virtual Result<std::vector<DirectoryEntry>> List(const Path& directory) = 0;
   virtual Result<DirectoryEntry> Stat(const Path& path) = 0;
-  // Follows symbolic links.
-  virtual Result<FileOwner> Owner(const Path& path) = 0;
-  // Of the path itself, were it a symbolic link. Only root may give anything away.
+  virtual Result<FileOwner> Owner(const Path& path) = 0;  // follows symbolic links
+  // Of the path itself, be it a symbolic link. Only root may give anything away.
   virtual Status ChangeOwner(const Path& path, const FileOwner& owner) = 0;
   // Which file system the path, or what it links to, is on: the same number, the same one.
   virtual Result<std::uint64_t> Device(const Path& path) = 0;
+  // Whether something is mounted at this directory: then it cannot be renamed.
+  virtual Result<bool> IsMountPoint(const Path& path) = 0;
   // Bytes that an unprivileged process may still write there.
   virtual Result<std::uint64_t> FreeBytes(const Path& directory) = 0;
   // An exclusive advisory lock on the file, created if missing; kFailedPrecondition if another
   // process (or this one) holds it.
   virtual Result<std::unique_ptr<FileLock>> Lock(const Path& path) = 0;
-  // Whether somebody holds such a lock on the file, as etcd does on its database while it runs;
-  // kNotFound if there is no such file. Leaves no lock and no trace.
+  // Whether somebody holds one, as a running etcd does on its database. Makes no file.
   virtual Result<bool> IsLocked(const Path& path) = 0;
 };
 
@@ -134,6 +134,7 @@ class PosixFiles final : public Files {
   Result<FileOwner> Owner(const Path& path) override;
   Status ChangeOwner(const Path& path, const FileOwner& owner) override;
   Result<std::uint64_t> Device(const Path& path) override;
+  Result<bool> IsMountPoint(const Path& path) override;
   Result<std::uint64_t> FreeBytes(const Path& directory) override;
   Result<std::unique_ptr<FileLock>> Lock(const Path& path) override;
   Result<bool> IsLocked(const Path& path) override;

@@ -1,5 +1,5 @@
 // Removes a directory and all that is in it. For what this program made itself and nobody else's: a
-// restore that was not finished, a drill's scratch directory. Nothing of an etcd is ever given here.
+// restore that was not finished, a drill's scratch directory. What an etcd has is never given here.
 #pragma once
 
 #include "exporter/base/files.h"

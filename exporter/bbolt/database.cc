@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -185,7 +186,12 @@ Status NodeReader::CheckLength(PageId page, const PageHeader& header) const {
     // The last element, where the content ends.
     const std::uint64_t at = kPageHeaderBytes + kElementBytes * (std::uint64_t{header.count} - 1);
     std::array<std::byte, kElementBytes> element{};
-    WARDEN_RETURN_IF_ERROR(database_.Read(page * page_size + at, element));
+    if (Holds(page, at + kElementBytes)) {
+      std::memcpy(element.data(), buffer_.data() + (page * page_size - offset_) + at,
+                  element.size());
+    } else {
+      WARDEN_RETURN_IF_ERROR(database_.Read(page * page_size + at, element));
+    }
     const std::byte* place = element.data() + (is_branch ? 0 : 4);
     content = at + Load<std::uint32_t>(place) + std::uint64_t{Load<std::uint32_t>(place + 4)} +
               (is_branch ? 0 : Load<std::uint32_t>(place + 8));

@@ -9,7 +9,7 @@
 namespace warden::cli {
 namespace {
 
-constexpr std::array<Command, 22> kCommands = {{
+constexpr std::array<Command, 27> kCommands = {{
     {"serve", "Run the exporter and the alert-triggered backups", DeclareServe},
     {"check-config", "Check a configuration file and every file it names", DeclareCheckConfig},
     {"members", "List the members of a cluster", DeclareMembers},
@@ -35,6 +35,15 @@ constexpr std::array<Command, 22> kCommands = {{
     {"backup copy", "Copy backups to their destinations", DeclareBackupCopy},
     {"backup fetch", "Bring a backup back from a destination", DeclareBackupFetch},
     {"backup rebuild", "Learn what a destination has", DeclareBackupRebuild},
+    {"restore plan", "Plan the restore of a cluster: what, into which members, at what risk",
+     DeclareRestorePlan},
+    {"restore run", "Restore one member by a plan: written beside, proven, swapped, kept",
+     DeclareRestoreRun},
+    {"restore undo", "Put back the data directory of before a restore", DeclareRestoreUndo},
+    {"restore check", "Compare a restored cluster with its plan, once it was started",
+     DeclareRestoreCheck},
+    {"drill", "Rehearse a restore: a real etcd, started on a backup and compared with it",
+     DeclareDrill},
     {"version", "Print what this binary is", DeclareVersion},
 }};
 

@@ -90,6 +90,7 @@ void ClusterObserver::Remember(const etcd::ClusterView& view) {
     // Scrapes may end in another order than they began.
     if (known_ && view.began < known_->began) return;
     const auto remembered = known_ ? std::optional(known_->cluster_id) : std::nullopt;
+    if (const auto main = etcd::MainClusterId(view, remembered)) highest_->Note(view, *main);
     std::optional<etcd::MemberList> members = etcd::AgreedMembers(view, remembered);
     if (!members) return;
     known_ = KnownMembers{.cluster_id = *etcd::MainClusterId(view, remembered),

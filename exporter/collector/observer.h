@@ -7,6 +7,7 @@
 #include <string>
 
 #include "exporter/base/mutex.h"
+#include "exporter/collector/highest_revision.h"
 #include "exporter/collector/subject.h"
 #include "exporter/etcd/cluster.h"
 #include "exporter/metrics/instruments.h"
@@ -36,6 +37,8 @@ class ClusterObserver {
   // endpoints belong to that: the cluster was rebuilt then.
   void Remember(const etcd::ClusterView& view);
   std::optional<KnownMembers> Known() const;
+  // Of all views that were remembered; outlives the observer.
+  std::shared_ptr<const HighestRevision> highest_revision() const { return highest_; }
   // Starts with what another observer of the same cluster remembers.
   void Inherit(const ClusterObserver& predecessor);
 
@@ -49,6 +52,7 @@ class ClusterObserver {
   etcd::Cluster& cluster_;
   metrics::Instruments& instruments_;
   const bool discover_;
+  std::shared_ptr<HighestRevision> highest_ = std::make_shared<HighestRevision>();
 
   mutable Mutex mutex_;
   // The newest fan-out, as long as somebody holds it.

@@ -6,7 +6,6 @@
 namespace warden::config {
 namespace {
 
-constexpr Seconds kEveryMin{1};
 constexpr Seconds kTtlMin{5};
 
 // clusters[].backup.schedules[]
@@ -16,28 +15,13 @@ constexpr Field<ScheduleConfig> kScheduleFields[] = {
      [](Reading& reading, const TreeNode& node, ScheduleConfig& schedule) {
        if (auto name = ReadName(reading, node)) schedule.name = *std::move(name);
      }},
-    {"every", false,
-     [](Reading& reading, const TreeNode& node, ScheduleConfig& schedule) {
-       const auto every = ReadSeconds(reading, node);
-       if (!every) return;
-       if (*every < kEveryMin) reading.Fail(node, "must be 1s or more");
-       schedule.every = *every;
-     }},
-    {"cron", false,
-     [](Reading& reading, const TreeNode& node, ScheduleConfig& schedule) {
-       const auto text = ReadText(reading, node);
-       if (!text) return;
-       const Result<Cron> cron = Cron::Parse(*text);
-       if (reading.Check(node, cron.status())) schedule.cron = *cron;
-     }},
+    {"every", false, ReadEvery},
+    {"cron", false, ReadCron},
     {"time_zone", false,
      [](Reading& reading, const TreeNode& node, ScheduleConfig& schedule) {
        schedule.time_zone = ReadTimeZone(reading, node);
      }},
-    {"jitter", false,
-     [](Reading& reading, const TreeNode& node, ScheduleConfig& schedule) {
-       if (const auto jitter = ReadSeconds(reading, node)) schedule.jitter = *jitter;
-     }},
+    {"jitter", false, ReadJitter},
     {"class", false,
      [](Reading& reading, const TreeNode& node, ScheduleConfig& schedule) {
        if (auto name = ReadName(reading, node)) schedule.backup_class = *std::move(name);
@@ -48,24 +32,6 @@ constexpr Field<ScheduleConfig> kScheduleFields[] = {
      }},
 };
 
-void CheckSchedule(Reading& reading, const TreeNode& node, const ScheduleConfig& schedule) {
-  const TreeNode* every = node.Find("every");
-  const TreeNode* cron = node.Find("cron");
-  if ((every == nullptr) == (cron == nullptr)) {
-    reading.Fail(node, R"(needs either every ("1h") or cron ("0 */6 * * *"), and not both)");
-  }
-  if (const TreeNode* zone = node.Find("time_zone"); zone != nullptr && cron == nullptr) {
-    reading.Fail(*zone, "is of no use without cron");
-  }
-  const TreeNode* jitter = node.Find("jitter");
-  if (jitter != nullptr && every != nullptr && schedule.jitter >= schedule.every) {
-    reading.Fail(*jitter, "must be shorter than every");
-  }
-  if (jitter != nullptr && cron != nullptr && schedule.jitter >= std::chrono::hours(24)) {
-    reading.Fail(*jitter, "must be shorter than a day");
-  }
-}
-
 void ReadSchedules(Reading& reading, const TreeNode& node, BackupConfig& backup) {
   if (!Expect(reading, node, Kind::kList)) return;
   std::set<std::string> names;
@@ -73,7 +39,7 @@ void ReadSchedules(Reading& reading, const TreeNode& node, BackupConfig& backup)
     ScheduleConfig& schedule = backup.schedules.emplace_back();
     ReadMapping(reading, child, kScheduleFields, schedule);
     if (child.kind != Kind::kMapping) continue;
-    CheckSchedule(reading, child, schedule);
+    CheckTiming(reading, child, schedule, true);
     if (schedule.name.empty()) {
       schedule.name =
           schedule.cron ? schedule.cron->text() : "every " + FormatDuration(schedule.every);
@@ -129,6 +95,7 @@ constexpr Field<BackupConfig> kBackupFields[] = {
        backup.retention = ReadRetention(reading, node);
      }},
     {"destinations", false, ReadDestinations},
+    {"drill", false, ReadDrill},
     {"lock", false,
      [](Reading& reading, const TreeNode& node, BackupConfig& backup) {
        ReadMapping(reading, node, kLockFields, backup.lock.emplace());
@@ -140,6 +107,7 @@ constexpr Field<BackupConfig> kBackupFields[] = {
 void ReadBackup(Reading& reading, const TreeNode& node, ClusterConfig& cluster) {
   BackupConfig& backup = cluster.backup.emplace();
   ReadMapping(reading, node, kBackupFields, backup);
+  if (backup.drill) CheckDrill(reading, *node.Find("drill"), backup);
   if (!backup.lock) return;
   for (std::size_t i = 0; i < backup.schedules.size(); ++i) {
     if (!backup.schedules[i].skip_if_unchanged) continue;
@@ -153,6 +121,7 @@ void AppendBackupKeys(std::vector<std::string>& keys, const std::string& prefix)
   AppendKeys(keys, prefix + "schedules[].", kScheduleFields);
   AppendRetentionKeys(keys, prefix + "retention.");
   AppendDestinationKeys(keys, prefix + "destinations[].");
+  AppendDrillKeys(keys, prefix + "drill.");
   AppendKeys(keys, prefix + "lock.", kLockFields);
 }
 

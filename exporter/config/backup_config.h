@@ -10,28 +10,11 @@
 
 #include "exporter/base/clock.h"
 #include "exporter/config/attest_policy.h"
-#include "exporter/config/cron.h"
+#include "exporter/config/drill_config.h"
 #include "exporter/config/retention_config.h"
-#include "exporter/config/time_zone.h"
+#include "exporter/config/schedule_config.h"
 
 namespace warden::config {
-
-// The classes that backups have unless somebody names another.
-inline constexpr std::string_view kScheduledClass = "scheduled";
-inline constexpr std::string_view kAlertClass = "alert";
-inline constexpr std::string_view kManualClass = "manual";
-
-struct ScheduleConfig {
-  std::string name;          // unique in its cluster; unless given, what the expression says
-  std::optional<Cron> cron;  // either this ...
-  Seconds every{0};          // ... or this
-  TimeZone time_zone;        // of the cron expression
-  Seconds jitter{0};         // a run starts up to this long after its time
-  std::string backup_class{kScheduledClass};
-  bool skip_if_unchanged = false;  // no backup of a revision that the newest one holds
-
-  friend bool operator==(const ScheduleConfig&, const ScheduleConfig&) = default;
-};
 
 // How a copy is proven once it is there.
 enum class CopyProof {
@@ -71,7 +54,8 @@ struct BackupConfig {
   std::vector<ScheduleConfig> schedules;
   std::optional<RetentionConfig> retention;  // nullopt: every backup is kept
   std::vector<DestinationConfig> destinations;
-  std::optional<LockConfig> lock;  // nullopt: this warden is alone
+  std::optional<LockConfig> lock;    // nullopt: this warden is alone
+  std::optional<DrillConfig> drill;  // how restores are rehearsed
 
   friend bool operator==(const BackupConfig&, const BackupConfig&) = default;
 };

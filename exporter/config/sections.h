@@ -19,6 +19,20 @@ void AppendClusterKeys(std::vector<std::string>& keys);
 void ReadBackup(Reading& reading, const TreeNode& node, ClusterConfig& cluster);
 void AppendBackupKeys(std::vector<std::string>& keys, const std::string& prefix);
 
+// In timing.cc: when something is done, which schedules and drills have in common. A mapping with
+// neither `every` nor `cron` is a problem if one is required.
+void ReadEvery(Reading& reading, const TreeNode& node, ScheduleConfig& schedule);
+void ReadCron(Reading& reading, const TreeNode& node, ScheduleConfig& schedule);
+void ReadJitter(Reading& reading, const TreeNode& node, ScheduleConfig& schedule);
+void CheckTiming(Reading& reading, const TreeNode& node, const ScheduleConfig& schedule,
+                 bool required);
+
+// In drill.cc: clusters[].backup.drill. What it has to do with the rest of the section is checked
+// once that is read.
+void ReadDrill(Reading& reading, const TreeNode& node, BackupConfig& backup);
+void CheckDrill(Reading& reading, const TreeNode& node, const BackupConfig& backup);
+void AppendDrillKeys(std::vector<std::string>& keys, const std::string& prefix);
+
 // In retention.cc.
 RetentionConfig ReadRetention(Reading& reading, const TreeNode& node);
 void AppendRetentionKeys(std::vector<std::string>& keys, const std::string& prefix);

@@ -43,7 +43,11 @@ Result<std::uint32_t> HashKv(const KeySpace& key_space, std::int64_t revision,
                                                  " cannot be computed from a file compacted at " +
                                                  std::to_string(own.revision));
   }
-  WARDEN_ASSIGN_OR_RETURN(const VisibleRecords visible, FindVisible(key_space, revision, stop));
+  // Only a compaction asks for it.
+  VisibleRecords visible;
+  if (compacted > 0) {
+    WARDEN_ASSIGN_OR_RETURN(visible, FindVisible(key_space, revision, stop));
+  }
   const bool is_same_compaction = compacted == own.revision && own.is_finished;
   if (visible.empty() && compacted > 0 && !is_same_compaction) {
     // The member then hashes all that its compaction has left, and the file cannot tell what that

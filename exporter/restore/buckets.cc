@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kMembersBucket = "members";
 constexpr std::string_view kRemovedMembersBucket = "members_removed";
 constexpr std::string_view kAlarmBucket = "alarm";
+constexpr std::string_view kAuthBucket = "auth";
 
 // The key of a record, and how a compaction stands in `meta`.
 std::string RevisionBytes(std::int64_t main) {
@@ -77,6 +78,7 @@ Result<BucketEdits> EditBuckets(const NewCluster& cluster, const BucketOptions& 
   EditMembers(cluster, edits);
   if (!options.keep_alarms) edits.emptied.push_back(kAlarmBucket);
   EditMeta(cluster, options.target, edits);
+  if (options.disable_auth) Put(kAuthBucket, "authEnabled", std::string(1, '\0'), edits);
   if (options.bump) WARDEN_RETURN_IF_ERROR(Bump(*options.bump, edits));
   std::ranges::sort(edits.puts, {},
                     [](const BucketEntry& put) { return std::tie(put.bucket, put.key); });

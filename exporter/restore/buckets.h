@@ -36,6 +36,9 @@ struct RevisionBump {
 struct BucketOptions {
   Target target = Target::k37;
   bool keep_alarms = false;  // as the backup has them: of members that are no more
+  // The new cluster asks nobody for a user; users, roles and their passwords stay. For drills only:
+  // whoever restores for good would open the cluster to everybody.
+  bool disable_auth = false;
   std::optional<RevisionBump> bump;
 };
 

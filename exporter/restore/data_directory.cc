@@ -20,26 +20,6 @@ Path Shortest(const Path& path) {
   return normal.has_filename() ? normal : normal.parent_path();
 }
 
-// By their names alone, without a look at the disk.
-bool IsInside(const Path& path, const Path& directory) {
-  return std::mismatch(directory.begin(), directory.end(), path.begin(), path.end()).first ==
-         directory.end();
-}
-
-Status CheckPaths(const DirectoryOptions& options) {
-  if (options.path.empty()) return {Code::kInvalidArgument, "no path for the data directory"};
-  if (!options.wal_dir) return {};
-  if (options.wal_dir->empty()) return {Code::kInvalidArgument, "the path of the log is empty"};
-  const DirectoryLayout layout = LayoutOf(options);
-  const bool is_usual = layout.wal == layout.member / "wal";
-  if (IsInside(layout.top, layout.wal) || (IsInside(layout.wal, layout.member) && !is_usual)) {
-    return {Code::kInvalidArgument, "the log in " + layout.wal.string() +
-                                        " would be mixed up with the data directory " +
-                                        layout.top.string()};
-  }
-  return {};
-}
-
 Status CheckIsFree(Files& files, const Path& path) {
   const Status found = files.Stat(path).status();
   if (found.ok()) return {Code::kAlreadyExists, path.string() + " is there already"};
@@ -73,10 +53,10 @@ class DirectoryWriter {
       : files_(files), options_(options), self_(self), layout_(LayoutOf(options)) {}
 
   Status Check() {
-    WARDEN_RETURN_IF_ERROR(CheckPaths(options_));
+    WARDEN_RETURN_IF_ERROR(CheckPaths(options_.path, options_.wal_dir));
     for (const Path& path : Tops()) {
       WARDEN_RETURN_IF_ERROR(CheckIsFree(files_, path));
-      if (path != layout_.top && IsInside(path, layout_.top)) continue;
+      if (path != layout_.top && IsWithin(path, layout_.top)) continue;
       WARDEN_RETURN_IF_ERROR(CheckAround(files_, path));
     }
     return {};
@@ -133,6 +113,26 @@ class DirectoryWriter {
 };
 
 }  // namespace
+
+bool IsWithin(const Path& path, const Path& directory) {
+  return std::mismatch(directory.begin(), directory.end(), path.begin(), path.end()).first ==
+         directory.end();
+}
+
+Status CheckPaths(const Path& data_dir, const std::optional<Path>& wal_dir) {
+  if (data_dir.empty()) return {Code::kInvalidArgument, "no path for the data directory"};
+  if (!wal_dir) return {};
+  if (wal_dir->empty()) return {Code::kInvalidArgument, "the path of the log is empty"};
+  const Path top = Shortest(data_dir);
+  const Path wal = Shortest(*wal_dir);
+  const Path member = top / "member";
+  if (IsWithin(top, wal) || (IsWithin(wal, member) && wal != member / "wal")) {
+    return {Code::kInvalidArgument, "the log in " + wal.string() +
+                                        " would be mixed up with the data directory " +
+                                        top.string()};
+  }
+  return {};
+}
 
 DirectoryLayout LayoutOf(const DirectoryOptions& options) {
   const Path top = Shortest(options.path);

@@ -43,6 +43,11 @@ struct DirectoryLayout {
 };
 DirectoryLayout LayoutOf(const DirectoryOptions& options);
 
+// By their names alone, without a look at the disk: whether the path is the directory or below it.
+bool IsWithin(const Files::Path& path, const Files::Path& directory);
+// kInvalidArgument if the two would be mixed up: one in the other's way, or the same.
+Status CheckPaths(const Files::Path& data_dir, const std::optional<Files::Path>& wal_dir);
+
 struct DirectoryOutcome {
   Status status;
   WrittenDatabase database;  // only if the status is ok

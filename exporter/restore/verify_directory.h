@@ -57,6 +57,11 @@ Json ToJson(const DirectoryVerification& verification);
 struct VerifyDirectoryOptions {
   int threads = 2;
   std::stop_token stop;
+  // What mvcc::HashKv says of the snapshot at its revision and its own compaction, if somebody has
+  // computed it of the same bytes before.
+  std::optional<std::uint32_t> known_hash;
+  // Pages behind the last that was ever used are no problem: a tool copies them.
+  bool spare_pages = false;
 };
 
 // `options` are those with which the directory was written. Fails if the snapshot cannot be read or

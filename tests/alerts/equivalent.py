@@ -24,6 +24,7 @@ REASONS: dict[tuple[str, str], str] = {
     ("EtcdMemberUnreachable", "max -> min at column 5 of line 6"): ALWAYS_ONE,
     ("EtcdBackupCopyTooOld", "0 -> 1 at column 97"): NO_SUCH_TIME,
     ("EtcdBackupLost", "0 -> 1 at column 117"): NO_SUCH_TIME,
+    ("EtcdRestoreDrillOverdue", "0 -> 1 at column 77 of line 2"): NO_SUCH_TIME,
     ("EtcdBackupUnknown", "max -> min"): NO_VALUE,
     ("EtcdWardenDown", "max -> min"): NO_VALUE,
     ("EtcdMemberNoLeader", "max -> min at column 3 of line 3"): ALWAYS_ONE,

@@ -63,6 +63,8 @@ TEST(Crc32c, AddsPartsLikeTheWhole) {
     crc.Add(bytes.substr(0, cut)).Add("").Add(bytes.substr(cut));
     ASSERT_EQ(crc.value(), whole) << cut;
     ASSERT_EQ(crc.value(), whole) << "asked twice";
+    const std::uint32_t head = Crc32c().Add(bytes.substr(0, cut)).value();
+    ASSERT_EQ(Crc32c(head).Add(bytes.substr(cut)).value(), whole) << cut;
   }
 }
 

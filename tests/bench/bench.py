@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "tests" / "integration"), str(ROOT / "deploy" / "quic
 import burst  # noqa: E402
 import fleet  # noqa: E402
 import proof  # noqa: E402
+import restore  # noqa: E402
 import scrape  # noqa: E402
 import snapshot  # noqa: E402
 from laboratory import Laboratory  # noqa: E402
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Laboratory], list[Row]]] = {
     "burst": burst.run,
     "snapshot": snapshot.run,
     "proof": proof.run,
+    "restore": restore.run,
 }
 HEADINGS = ["benchmark", "figure (p50, p99)", "measured", "peer", "ratio", "bound", ""]
 # No matter how busy the machine is.

@@ -3,6 +3,7 @@
 import math
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -114,6 +115,33 @@ def endpoints_up(answer: Answer) -> int:
         line.startswith("etcdwarden_endpoint_up{") and line.endswith(" 1")
         for line in answer.body.splitlines()
     )
+
+
+class AnonymousPeak:
+    """The most memory of its own that a running process has, looked at again and again. What it
+    maps of a file is left out: the kernel may take that back."""
+
+    PAUSE = 0.003
+
+    def __init__(self, pid: int) -> None:
+        self.bytes = 0
+        self._status = Path(f"/proc/{pid}/status")
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self.PAUSE):
+            for line in self._status.read_text().splitlines():
+                if line.startswith("RssAnon:"):
+                    self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
 
 
 class Tool:

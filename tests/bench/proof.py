@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import SkipTest
 
 from laboratory import Laboratory
-from measure import Row, Times, Tool, interleave, percentile, ratio
+from measure import AnonymousPeak, Row, Times, Tool, interleave, percentile, ratio
 from support import BINARY, etcd_release
 
 from lab import ports
@@ -44,7 +45,9 @@ class Timed:
     name: str
     command: list[str]
     before: Callable[[], None] = lambda: None
+    is_sampled: bool = False  # for its anonymous memory
     peak_bytes: int = 0
+    peak_anonymous_bytes: int = 0
     runs: int = field(default=0)
 
     def __call__(self) -> float:
@@ -56,13 +59,16 @@ class Timed:
             self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment()
         ) as process:
             assert process.stderr
-            words = process.stderr.read()
+            with AnonymousPeak(process.pid) if self.is_sampled else nullcontext() as peak:
+                words = process.stderr.read()
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - started
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             raise LabError(f"{self.name}: {words.decode(errors='replace').strip()[-400:]}")
         self.peak_bytes = max(self.peak_bytes, usage.ru_maxrss * 1024)
+        if peak:
+            self.peak_anonymous_bytes = max(self.peak_anonymous_bytes, peak.bytes)
         self.runs += 1
         return seconds
 
@@ -70,8 +76,8 @@ class Timed:
 class Subject:
     """One member, filled with objects; the files that are saved from it."""
 
-    def __init__(self, lab: Laboratory, megabytes: int) -> None:
-        self.release = newest_release()
+    def __init__(self, lab: Laboratory, megabytes: int, release: Release | None = None) -> None:
+        self.release = release or newest_release()
         self.directory = lab.state / f"{megabytes}-MB"
         self.directory.mkdir()
         flags = ["--quota-backend-bytes=17179869184"]

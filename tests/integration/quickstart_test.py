@@ -38,6 +38,7 @@ class Quickstart(LabTest):
             "accepted job",
             "the catalogue has backup",
             "etcdctl snapshot status",
+            "etcdwarden_drill_last_result 1",
             "sees three members up",
         ):
             self.assertIn(step, done.stdout)

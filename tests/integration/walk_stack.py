@@ -5,6 +5,7 @@ chosen for: etcd's election timeout, the intervals of Prometheus, the waits of A
 """
 
 import json
+import shutil
 import subprocess
 import unittest
 from collections.abc import Sequence
@@ -227,6 +228,11 @@ class Stack:
             "objective": "1h",
             "schedules": [{"every": self.pace.schedule}],
             "retention": {"rules": [{"keep_last": 24}]},
+            "drill": {
+                "every": self.pace.schedule,
+                "objective": "1h",
+                "etcd": [shutil.which(self.release.server) or self.release.server],
+            },
             "destinations": [
                 {"name": "shelf", "remote": str(self.state / f"shelf-{self._generation}")}
             ],

@@ -101,6 +101,19 @@ TEST(BucketEdits, KeepAlarmsOnlyIfToldSo) {
   EXPECT_EQ(edits.FateOf("members", "1a"), Fate::kDrop);
 }
 
+TEST(BucketEdits, TurnAuthenticationOffOnlyIfToldSo) {
+  for (const Target target : kTargets) {
+    const BucketEdits edits = Edits({.target = target, .disable_auth = true});
+    std::vector<BucketEntry> expected = Edits({.target = target}).puts;
+    expected.insert(expected.begin(), {"auth", "authEnabled", std::string(1, '\0')});
+    EXPECT_EQ(edits.puts, expected);
+    EXPECT_EQ(edits.FateOf("auth", "authEnabled"), Fate::kReplace);
+    EXPECT_EQ(edits.FateOf("auth", "authRevision"), Fate::kKeep);
+    EXPECT_EQ(edits.FateOf("authUsers", "root"), Fate::kKeep);
+    EXPECT_EQ(edits.FateOf("authRoles", "root"), Fate::kKeep);
+  }
+}
+
 TEST(BucketEdits, RaiseTheRevisionAsTheToolDoes) {
   for (const Target target : kTargets) {
     const std::string raised = RevisionKey(1005);

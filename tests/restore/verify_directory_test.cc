@@ -137,6 +137,21 @@ TEST_F(VerifyDirectoryTest, PassesWhatWasWrittenWell) {
   }
 }
 
+TEST_F(VerifyDirectoryTest, ProvesThatAuthenticationIsOffWhereItWasToBe) {
+  DirectoryOptions off = OptionsFor("/disk/off");
+  off.database.disable_auth = true;
+  Write(off);
+  EXPECT_TRUE(Verify(off).ok()) << Verify(off).FirstProblem();
+  DirectoryOptions on = off;
+  on.database.disable_auth = false;
+  EXPECT_EQ(FailuresOf(Verify(on)), std::set<std::string>{"entries"});
+  on.path = "/disk/on";
+  Write(on);
+  EXPECT_TRUE(Verify(on).ok()) << Verify(on).FirstProblem();
+  on.database.disable_auth = true;
+  EXPECT_EQ(FailuresOf(Verify(on)), std::set<std::string>{"edits"});
+}
+
 TEST_F(VerifyDirectoryTest, SaysTheSnapshotsHash) {
   const auto keys = mvcc::KeySpace::Open(snapshot_, snapshot_.size());
   const std::uint32_t hash = *mvcc::HashKv(*keys, kSnapshotRevision, -1, {});

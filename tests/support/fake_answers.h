@@ -22,9 +22,11 @@ enum class Rpc {
   kTxn,
   kLeaseGrant,
   kLeaseRevoke,
-  kLeaseKeepAlive
+  kLeaseKeepAlive,
+  kLeaseLeases,
+  kAuthStatus
 };
-inline constexpr std::size_t kRpcCount = 11;
+inline constexpr std::size_t kRpcCount = 13;
 
 // One step of a snapshot stream.
 struct SnapshotStep {

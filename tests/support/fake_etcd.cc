@@ -1,12 +1,9 @@
 #include "tests/support/fake_etcd.h"
 
-#include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -20,21 +17,6 @@ const grpc::Status kLostAnswer(grpc::StatusCode::UNAVAILABLE, "etcdserver: reque
 
 using KeepAliveStream = grpc::ServerReaderWriter<etcdserverpb::LeaseKeepAliveResponse,
                                                  etcdserverpb::LeaseKeepAliveRequest>;
-
-std::string ReadFile(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::shared_ptr<grpc::ServerCredentials> Credentials(const std::optional<FakeEtcdTls>& tls) {
-  if (!tls) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions options(
-      tls->client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                             : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_key_cert_pairs.push_back({ReadFile(tls->key), ReadFile(tls->cert)});
-  if (!tls->client_ca.empty()) options.pem_root_certs = ReadFile(tls->client_ca);
-  return grpc::SslServerCredentials(options);
-}
 
 std::string TokenOf(const grpc::ServerContext& context) {
   const auto found = context.client_metadata().find("token");
@@ -65,6 +47,7 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
     {
       MutexLock lock(etcd_.mutex_);
       etcd_.last_range_ = *request;
+      *response->mutable_header() = etcd_.status_.header();
     }
     return Serve(Rpc::kRange, *context, [&] { return etcd_.kv().Range(*request, *response); });
   }
@@ -98,6 +81,16 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
       stream->Write(response);
     }
     return grpc::Status::OK;
+  }
+
+  grpc::Status LeaseLeases(grpc::ServerContext* context, const etcdserverpb::LeaseLeasesRequest*,
+                           etcdserverpb::LeaseLeasesResponse* response) override {
+    return Serve(Rpc::kLeaseLeases, *context, [&] {
+      for (const auto& [lease, ttl] : etcd_.kv().leases()) response->add_leases()->set_id(lease);
+      MutexLock lock(etcd_.mutex_);
+      *response->mutable_header() = etcd_.status_.header();
+      return grpc::Status::OK;
+    });
   }
 
   grpc::Status MemberList(grpc::ServerContext* context,
@@ -142,6 +135,14 @@ class FakeEtcd::Services final : public etcdserverpb::KV::Service,
     return status.ok() ? etcd_.Authenticate(*request, *response) : status;
   }
 
+  grpc::Status AuthStatus(grpc::ServerContext* context, const etcdserverpb::AuthStatusRequest*,
+                          etcdserverpb::AuthStatusResponse* response) override {
+    grpc::Status status = etcd_.Enter(Rpc::kAuthStatus, *context);
+    MutexLock lock(etcd_.mutex_);
+    response->set_enabled(!etcd_.users_.empty());
+    return status;
+  }
+
  private:
   // The call with its effect on the keys, which stays even where the answer is lost.
   template <typename Effect>
@@ -165,7 +166,7 @@ FakeEtcd::FakeEtcd(const std::optional<FakeEtcdTls>& tls, int port, const std::s
   SetMembers(MakeMemberListResponse({1}));
   grpc::ServerBuilder builder;
   const std::string address = host_.starts_with(kUnix) ? host_ : host_ + ":" + std::to_string(port);
-  builder.AddListeningPort(address, Credentials(tls), &port_);
+  builder.AddListeningPort(address, FakeEtcdCredentials(tls), &port_);
   services_->Register(builder);
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) throw std::runtime_error("the fake etcd could not listen");

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,14 +17,9 @@
 #include "exporter/proto/etcd.grpc.pb.h"
 #include "tests/support/fake_answers.h"
 #include "tests/support/fake_etcd_kv.h"
+#include "tests/support/fake_etcd_tls.h"
 
 namespace warden::testing {
-
-struct FakeEtcdTls {
-  std::filesystem::path cert;
-  std::filesystem::path key;
-  std::filesystem::path client_ca;  // if set, clients need a certificate of this authority
-};
 
 // Thread-safe. The destructor ends what hangs.
 class FakeEtcd {
@@ -80,7 +74,7 @@ class FakeEtcd {
   int Abandoned(int at_least) const WARDEN_EXCLUDES(mutex_);
   // Waits up to ten seconds for that many calls to have arrived; returns how many have.
   int WaitForCalls(Rpc rpc, int at_least) const WARDEN_EXCLUDES(mutex_);
-  // The key of the last Range and whether it was serializable.
+  // What the last Range asked for.
   etcdserverpb::RangeRequest last_range() const WARDEN_EXCLUDES(mutex_);
   std::int64_t last_hashed_revision() const WARDEN_EXCLUDES(mutex_);
 

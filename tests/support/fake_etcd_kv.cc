@@ -18,10 +18,16 @@ bool Holds(const etcdserverpb::Compare& compare, const std::optional<FakeEtcdKv:
          !entry;
 }
 
-void Add(const std::optional<FakeEtcdKv::Entry>& entry, etcdserverpb::RangeResponse& response) {
+void Add(const std::string& key, const std::optional<FakeEtcdKv::Entry>& entry,
+         etcdserverpb::RangeResponse& response) {
   if (!entry) return;
+  response.set_count(response.count() + 1);
   etcdserverpb::KeyValue& found = *response.add_kvs();
+  found.set_key(key);
   found.set_value(entry->value);
+  found.set_create_revision(entry->create_revision);
+  found.set_mod_revision(entry->mod_revision);
+  found.set_version(entry->version);
   found.set_lease(entry->lease);
 }
 
@@ -29,7 +35,14 @@ void Add(const std::optional<FakeEtcdKv::Entry>& entry, etcdserverpb::RangeRespo
 
 grpc::Status FakeEtcdKv::Range(const etcdserverpb::RangeRequest& request,
                                etcdserverpb::RangeResponse& response) const {
-  Add(Find(request.key()), response);
+  MutexLock lock(mutex_);
+  if (request.range_end().empty()) {
+    Add(request.key(), FindLocked(request.key()), response);
+  } else {
+    // Of the ends only that of the whole key space is known here.
+    for (const auto& [key, entry] : entries_) Add(key, entry, response);
+  }
+  if (request.count_only()) response.clear_kvs();
   return grpc::Status::OK;
 }
 
@@ -44,12 +57,15 @@ grpc::Status FakeEtcdKv::Txn(const etcdserverpb::TxnRequest& request,
   for (const auto& step : holds ? request.success() : request.failure()) {
     etcdserverpb::ResponseOp& answer = *response.add_responses();
     if (step.has_request_range()) {
-      Add(FindLocked(step.request_range().key()), *answer.mutable_response_range());
+      const std::string& key = step.request_range().key();
+      Add(key, FindLocked(key), *answer.mutable_response_range());
       continue;
     }
     const etcdserverpb::PutRequest& put = step.request_put();
     if (put.lease() != 0 && !leases_.contains(put.lease())) return kNoSuchLease;
-    entries_[put.key()] = {.value = put.value(), .lease = put.lease()};
+    Entry& entry = entries_[put.key()];
+    entry.value = put.value();
+    entry.lease = put.lease();
     answer.mutable_response_put();
   }
   return grpc::Status::OK;

@@ -17,7 +17,8 @@ namespace warden::testing {
 // Thread-safe.
 class FakeEtcdKv {
  public:
-  // As the calls of their names, refusals in etcd's words.
+  // As the calls of their names, refusals in etcd's words. Range knows one moment only, whatever
+  // revision is asked for.
   grpc::Status Range(const etcdserverpb::RangeRequest& request,
                      etcdserverpb::RangeResponse& response) const WARDEN_EXCLUDES(mutex_);
   grpc::Status Txn(const etcdserverpb::TxnRequest& request, etcdserverpb::TxnResponse& response)
@@ -29,6 +30,10 @@ class FakeEtcdKv {
   struct Entry {
     std::string value;
     std::int64_t lease = 0;
+    // As the test says: no revision is counted here.
+    std::int64_t create_revision = 1;
+    std::int64_t mod_revision = 1;
+    std::int64_t version = 1;
   };
   std::optional<Entry> Find(const std::string& key) const WARDEN_EXCLUDES(mutex_);
   // By somebody else.

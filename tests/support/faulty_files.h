@@ -100,6 +100,10 @@ class FaultyFiles final : public Files {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kStat, path));
     return files_.Device(path);
   }
+  Result<bool> IsMountPoint(const Path& path) override {
+    WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kStat, path));
+    return files_.IsMountPoint(path);
+  }
   Result<std::uint64_t> FreeBytes(const Path& directory) override {
     WARDEN_RETURN_IF_ERROR(Allow(FileOperation::kFreeBytes, directory));
     return files_.FreeBytes(directory);
