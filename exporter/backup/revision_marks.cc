@@ -34,12 +34,8 @@ Result<std::vector<RevisionMark>> LoadAll(Files& files, const Files::Path& file)
 
 }  // namespace
 
-Result<std::optional<RevisionMark>> LoadRevisionMark(Files& files, const Files::Path& directory,
-                                                     std::uint64_t cluster_id) {
-  WARDEN_ASSIGN_OR_RETURN(const std::vector<RevisionMark> marks,
-                          LoadAll(files, directory / kRevisionsName));
-  const auto found = std::ranges::find(marks, cluster_id, &RevisionMark::cluster_id);
-  return found == marks.end() ? std::nullopt : std::optional(*found);
+Result<std::vector<RevisionMark>> LoadRevisionMarks(Files& files, const Files::Path& directory) {
+  return LoadAll(files, directory / kRevisionsName);
 }
 
 Status SaveRevisionMark(Files& files, const Files::Path& directory, const RevisionMark& mark) {

@@ -7,7 +7,8 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <string_view>
+#include <vector>
 
 #include "exporter/base/clock.h"
 #include "exporter/base/files.h"
@@ -24,9 +25,8 @@ struct RevisionMark {
   friend bool operator==(const RevisionMark&, const RevisionMark&) = default;
 };
 
-// Of that cluster; nullopt if it was never seen. kDataLoss: the file cannot be read.
-Result<std::optional<RevisionMark>> LoadRevisionMark(Files& files, const Files::Path& directory,
-                                                     std::uint64_t cluster_id);
+// Of every cluster that was seen. kDataLoss: the file cannot be read.
+Result<std::vector<RevisionMark>> LoadRevisionMarks(Files& files, const Files::Path& directory);
 
 // Writes the mark unless a higher one stands there. A file that cannot be read is replaced. Of
 // clusters, the kRevisionMarks seen last are kept. One process at a time.

@@ -217,10 +217,16 @@ Result<std::uint64_t> PosixFiles::FreeBytes(const Path& directory) {
 }
 
 Result<std::unique_ptr<FileLock>> PosixFiles::Lock(const Path& path) {
-  Descriptor descriptor = OpenDescriptor(path, O_RDWR | O_CREAT, 0600);
+  // Never through a symbolic link, and only a new file is given away: the directory may be somebody
+  // else's, and the link lead to a file that is not.
+  Descriptor descriptor = OpenDescriptor(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (descriptor.valid()) {
+    BelongToDirectory(
+        path, [&](uid_t user, gid_t group) { return ::fchown(descriptor.get(), user, group); });
+  } else {
+    descriptor = OpenDescriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  }
   if (!descriptor.valid()) return SystemError("open", path);
-  BelongToDirectory(
-      path, [&](uid_t user, gid_t group) { return ::fchown(descriptor.get(), user, group); });
   if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK) return SystemError("lock", path);
     return Status(Code::kFailedPrecondition, "lock " + path.string() + ": held by another process");

@@ -90,8 +90,12 @@ Result<bool> AcceptsTcp(Resolver& resolver, const std::string& host, std::uint16
   } else {
     WARDEN_ASSIGN_OR_RETURN(addresses, resolver.Resolve(host, deadline.at));
   }
-  for (const IpAddress& address : addresses) {
-    const Result<bool> accepted = Connect(address, port, deadline);
+  // One that is silent must not take the others' time.
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    const auto share = (deadline.at - now) / static_cast<std::int64_t>(addresses.size() - i);
+    const Result<bool> accepted =
+        Connect(addresses[i], port, {.at = now + share, .stop = deadline.stop});
     if (!accepted.ok() || *accepted) return accepted;
   }
   return false;

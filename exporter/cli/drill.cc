@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "exporter/base/interruption.h"
 #include "exporter/base/text.h"
 #include "exporter/cli/backup_target.h"
 #include "exporter/cli/output.h"
@@ -92,6 +93,7 @@ int RunHistory(Console& console, const Flags& flags, BackupTools& tools,
 }
 
 int RunDrillCommand(Console& console, const Flags& flags) {
+  const Interruption interruption;
   BackupTools tools(console);
   const auto target = LoadTarget(flags.target);
   if (!target.ok()) return Fail(console, kUsage, target.error());
@@ -105,7 +107,7 @@ int RunDrillCommand(Console& console, const Flags& flags) {
   };
   restore::DrillTools drill{tools.files(), tools.clock(), tools.log(), {}};
   if (flags.format.format() == Format::kTable) drill.on_step = show;
-  const auto receipt = restore::RunDrill(*request, drill, {});
+  const auto receipt = restore::RunDrill(*request, drill, interruption.token());
   if (!receipt.ok()) return Fail(console, kFailed, receipt.error());
   PrintReceipts(console, flags, {*receipt});
   for (const std::string& note : receipt->notes) console.err << "etcd-warden: " << note << "\n";
@@ -124,8 +126,7 @@ Run DeclareDrill(CLI::App& app) {
   flags->target.Declare(app);
   app.add_option("--etcd", flags->etcd, "The program to start; may be given for several versions")
       ->type_name("PATH");
-  app.add_option("--scratch", flags->scratch, "Where to restore to")
-      ->type_name("DIR");
+  app.add_option("--scratch", flags->scratch, "Where to restore to")->type_name("DIR");
   app.add_option("--timeout", flags->timeout, "How long all of it may take");
   app.add_option("--from", flags->from, "Begin with a copy from this destination")
       ->type_name("NAME");

@@ -62,12 +62,11 @@ Status SetBump(const std::string& text, restore::PlanWishes& wishes) {
   return Bad("--bump-revision " + text + ": give a number of revisions from 1 on, auto, or none");
 }
 
-// Every moment at which the catalogue knows a revision of the cluster.
-std::vector<restore::RevisionPoint> PointsOf(const backup::Listing& listing,
-                                             std::uint64_t cluster_id) {
+// Every moment at which the catalogue knows a revision. Of every cluster in it: one that was
+// restored before has another id, and clients that have seen its revisions.
+std::vector<restore::RevisionPoint> PointsOf(const backup::Listing& listing) {
   std::vector<restore::RevisionPoint> points;
   for (const backup::Manifest& backup : listing.backups) {
-    if (backup.cluster_id != cluster_id) continue;
     points.push_back({.at = backup.started, .revision = backup.revision_before});
     if (backup.revision) points.push_back({.at = backup.created, .revision = *backup.revision});
   }
@@ -90,6 +89,19 @@ struct PlanFlags::Source {
   std::optional<backup::Manifest> manifest;
   Files::Path catalogue;  // empty: none is known
 };
+
+Status PlanFlags::CheckUnused() const {
+  for (const char* name :
+       {"--config.file", "--cluster", "--initial-cluster", "--initial-cluster-file",
+        "--initial-cluster-token", "--etcd-version", "--data-dir", "--wal-dir", "--bump-revision",
+        "--mark-compacted", "--highest-revision", "--profile", "--keep-alarms",
+        "--quota-backend-bytes"}) {
+    if (app_->count(name) == 0) continue;
+    return Bad(std::string(name) +
+               " cannot be given beside --plan, which says it: make a new plan");
+  }
+  return {};
+}
 
 void PlanFlags::Declare(CLI::App& app) {
   app_ = &app;
@@ -194,14 +206,15 @@ Result<restore::Plan> PlanFlags::MakeFrom(Files& files, const Source& source, Co
   WARDEN_ASSIGN_OR_RETURN(const restore::ReadFacts facts,
                           restore::GatherFacts(files, source.path, source.manifest,
                                                {.stop = {}, .progress = meter.callback()}));
-  if (!source.catalogue.empty() && source.manifest) {
+  if (!source.catalogue.empty()) {
     WARDEN_ASSIGN_OR_RETURN(const backup::Listing listing,
                             backup::ListBackups(files, source.catalogue));
-    wishes.seen = PointsOf(listing, source.manifest->cluster_id);
-    WARDEN_ASSIGN_OR_RETURN(
-        const std::optional<backup::RevisionMark> mark,
-        backup::LoadRevisionMark(files, source.catalogue, source.manifest->cluster_id));
-    if (mark) wishes.seen.push_back({.at = mark->at, .revision = mark->revision});
+    wishes.seen = PointsOf(listing);
+    WARDEN_ASSIGN_OR_RETURN(const std::vector<backup::RevisionMark> marks,
+                            backup::LoadRevisionMarks(files, source.catalogue));
+    for (const backup::RevisionMark& mark : marks) {
+      wishes.seen.push_back({.at = mark.at, .revision = mark.revision});
+    }
   }
   if (highest_revision_ > 0) {
     wishes.seen.push_back({.at = clock.Now(), .revision = highest_revision_});

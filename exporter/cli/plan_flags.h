@@ -21,6 +21,8 @@ class PlanFlags {
   void Declare(CLI::App& app);
   // Whether a snapshot is named.
   bool given() const { return !snapshot_.empty(); }
+  // kInvalidArgument names a flag that was given although there is a plan.
+  Status CheckUnused() const;
   // Verifies the snapshot, showing how far it has come. kInvalidArgument is about the flags.
   Result<restore::Plan> Make(Console& console, Files& files, const Clock& clock) const;
 

@@ -75,6 +75,7 @@ Result<restore::Plan> ChoosePlan(Console& console, const Flags& flags, Files& fi
     return Bad("either --plan FILE or a snapshot is needed, not both");
   }
   if (flags.plan.empty()) return PlanOfFlags(console, flags, files, clock);
+  WARDEN_RETURN_IF_ERROR(flags.make.CheckUnused());
   return LoadPlan(files, flags.plan);
 }
 

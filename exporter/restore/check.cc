@@ -182,7 +182,7 @@ ClusterCheck Judgement::Hash() const {
               "the members are compacting at this moment, and hash different things", true};
     }
     same = same && hash.hash == first.hash;
-    hashes.push_back(FormatId(hash.hash) + " on " + NameOf(*member));
+    hashes.push_back(std::to_string(hash.hash) + " on " + NameOf(*member));
   }
   const std::string where =
       " at revision " + std::to_string(answers_.HashedRevision(*ours_.front()));
@@ -195,7 +195,7 @@ ClusterCheck Judgement::Hash() const {
     return {kName, CheckVerdict::kNotChecked, hashes.front() + where + ": nobody to compare with"};
   }
   return {kName, CheckVerdict::kOk,
-          FormatId(first.hash) + where + " on " + Count(ours_.size(), "member")};
+          std::to_string(first.hash) + where + " on " + Count(ours_.size(), "member")};
 }
 
 ClusterCheck Judgement::SnapshotHash() const {
@@ -212,11 +212,11 @@ ClusterCheck Judgement::SnapshotHash() const {
     }
     if (*member->wanted_hash == hash.hash) continue;
     return {kName, CheckVerdict::kFailed,
-            FormatId(hash.hash) + " on " + NameOf(*member) + ", " + FormatId(*member->wanted_hash) +
-                " by the snapshot"};
+            std::to_string(hash.hash) + " on " + NameOf(*member) + ", " +
+                std::to_string(*member->wanted_hash) + " by the snapshot"};
   }
   return {kName, CheckVerdict::kOk,
-          FormatId(ours_.front()->hash.value->hash) + " at revision " +
+          std::to_string(ours_.front()->hash.value->hash) + " at revision " +
               std::to_string(expected_.revision) + ", as in the snapshot"};
 }
 

@@ -158,6 +158,7 @@ Result<std::unique_ptr<FileLock>> LockRuns(Files& files, const Path& data_dir) {
   Path path = data_dir;
   path += ".restore.lock";
   Result<std::unique_ptr<FileLock>> lock = files.Lock(path);
+  if (!lock.ok() && lock.error().code() != Code::kFailedPrecondition) return lock.error();
   if (!lock.ok()) {
     return lock.error().WithContext("another restore or undo of " + data_dir.string() +
                                     " may be at work");
@@ -185,6 +186,10 @@ Result<std::vector<Journal>> FindJournals(Files& files, const Path& data_dir) {
                               files.ReadAll(directory / entry.name, kJournalBytesMax));
       Result<Journal> journal = ParseJournal(text).WithContext((directory / entry.name).string());
       if (!journal.ok()) return journal.error();
+      if (journal->data_dir != data_dir || JournalPath(*journal) != directory / entry.name) {
+        return Unreadable((directory / entry.name).string() + " is of " +
+                          journal->data_dir.string() + ", not of " + data_dir.string());
+      }
       journals.push_back(*std::move(journal));
     }
   }

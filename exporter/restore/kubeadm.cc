@@ -23,6 +23,9 @@ bool IsSwapped(const Journal& journal) {
 }
 
 // One node with a journal: forward to the end, or back to where it was.
+// The step from which on writes may be in the new data.
+constexpr std::string_view kHealthy = "etcd healthy";
+
 class NodeRun {
  public:
   NodeRun(Journal& journal, KubeadmProcedure procedure, const KubeadmOptions& options,
@@ -45,6 +48,13 @@ class NodeRun {
   bool was_left() const { return was_left_; }
   // Whether all of it runs, and only notes on that could not be made.
   bool runs() const { return runs_; }
+  // Whether etcd has served the new data, in this run or before: then writes may be in it that an
+  // undo would put aside, which is somebody's decision and no consequence of a failure.
+  bool has_served() const {
+    return has_served_ ||
+           std::ranges::count(procedure_.steps, kHealthy, &KubeadmProcedure::Made::step) > 0;
+  }
+  bool wants_undo() const { return wants_undo_; }
 
   // To the end, or to `until`.
   Status GoOn(const Plan& plan) {
@@ -54,6 +64,7 @@ class NodeRun {
     WARDEN_RETURN_IF_ERROR(StartEtcd());
     if (EndsAfter(KubeadmStep::kEtcd)) return {};
     WARDEN_RETURN_IF_ERROR(WaitUntilHealthy(plan));
+    has_served_ = true;
     WARDEN_RETURN_IF_ERROR(StartControlPlane());
     runs_ = true;
     WARDEN_RETURN_IF_ERROR(Record("control plane started"));
@@ -114,6 +125,7 @@ class NodeRun {
     WARDEN_ASSIGN_OR_RETURN(const KubeadmAnswer answer, tools_.ask(what));
     if (answer == KubeadmAnswer::kGoOn) return {};
     was_left_ = answer == KubeadmAnswer::kLeave;
+    wants_undo_ = answer == KubeadmAnswer::kUndo;
     return {Code::kAborted, was_left_ ? "left before: " + what : "somebody wants it undone"};
   }
 
@@ -217,7 +229,7 @@ class NodeRun {
       return "etcd is not healthy" + WhoIsMissing(plan);
     });
     if (!healthy.ok()) return healthy.WithContext("start etcd");
-    return Record("etcd healthy");
+    return Record(std::string(kHealthy));
   }
 
   // The other members at whose addresses nobody listens.
@@ -259,6 +271,8 @@ class NodeRun {
   const KubeadmTools& tools_;
   KubeadmPods pods_;
   bool was_left_ = false;
+  bool wants_undo_ = false;
+  bool has_served_ = false;
   bool runs_ = false;
   bool saw_peers_ = false;  // go down, in this run
 };
@@ -364,6 +378,11 @@ Status RunKubeadm(const RunOptions& run, const KubeadmOptions& options, const Ku
   if (forward.runs()) {
     return {done.code(), "everything runs on the new data, but the receipt could not be written (" +
                              done.message() + "); run the same command again"};
+  }
+  if (forward.has_served() && !forward.wants_undo()) {
+    return {done.code(), "etcd has served the new data, so nothing was undone: " + done.message() +
+                             "; " + forward.Describe() +
+                             "; run the same command again, or go back with `restore undo`"};
   }
   return UndoAfter(done, *journal, options, tools);
 }

@@ -10,10 +10,11 @@
 //   6. start     the manifests of the others back
 //   7. finish    the receipt
 //
-// Manifests are only ever renamed. What fails, or is stopped, in 2 to 6 is undone in reverse: etcd
-// down again, the old data and the manifests back where they were. A kill leaves the journal, with
-// which the next run goes on or UndoKubeadm goes back. A run that ends after `until` leaves it,
-// too.
+// Manifests are only ever renamed. What fails, or is stopped, in 2 to 5 is undone in reverse: etcd
+// down again, the old data and the manifests back where they were. Once etcd has served the new
+// data, nothing is undone but at somebody's word, since writes would be put aside. A kill leaves
+// the journal, with which the next run goes on or UndoKubeadm goes back. A run that ends after
+// `until` leaves it, too.
 #pragma once
 
 #include <functional>

@@ -44,7 +44,13 @@ Status Make(Files& files, const Move& move) {
   WARDEN_ASSIGN_OR_RETURN(const bool is_left, Exists(files, move.from));
   if (is_left) {
     WARDEN_RETURN_IF_ERROR(files.MakeDirectories(move.to.parent_path()));
-    WARDEN_RETURN_IF_ERROR(files.RenameNew(move.from, move.to));
+    const Status renamed = files.RenameNew(move.from, move.to);
+    if (renamed.code() == Code::kAlreadyExists) {
+      return {renamed.code(), renamed.message() +
+                                  ": something has made it anew, an etcd perhaps; "
+                                  "stop that, move it away and call again"};
+    }
+    WARDEN_RETURN_IF_ERROR(renamed);
     return SyncBoth(files, move);
   }
   WARDEN_ASSIGN_OR_RETURN(const bool is_made, Exists(files, move.to));
@@ -112,7 +118,8 @@ Result<std::vector<Move>> PlanMoves(Files& files, const std::string& run_id,
     }());
     placed.push_back(
         {.from = *staging.wal_dir / kWalFileName, .to = *place.wal_dir / kWalFileName});
-  } else if (place.wal_dir && (!IsWithin(*place.wal_dir, place.data_dir) || old.inside)) {
+  } else if (place.wal_dir && !IsWithin(*place.wal_dir, place.data_dir / "member") &&
+             (!IsWithin(*place.wal_dir, place.data_dir) || old.inside)) {
     change(*staging.wal_dir, *place.wal_dir, old.wal_is_there);
   }
   aside.insert(aside.end(), placed.begin(), placed.end());
@@ -125,6 +132,20 @@ Status MakeMoves(Files& files, Journal& journal) {
     ++journal.moved;
     WARDEN_RETURN_IF_ERROR(SaveJournal(files, journal));
   }
+  return {};
+}
+
+Status FindLastMove(Files& files, Journal& journal) {
+  if (journal.moved >= journal.moves.size()) return {};
+  const Move& next = journal.moves[journal.moved];
+  WARDEN_ASSIGN_OR_RETURN(const bool is_left, Exists(files, next.from));
+  WARDEN_ASSIGN_OR_RETURN(const bool is_made, Exists(files, next.to));
+  if (is_left && is_made && journal.moved == 0) {
+    return {Code::kFailedPrecondition,
+            "both " + next.from.string() + " and " + next.to.string() +
+                " are there: something has made one of them anew; move that away and call again"};
+  }
+  if (!is_left && is_made) ++journal.moved;
   return {};
 }
 
@@ -143,13 +164,6 @@ Status AdoptLog(Files& files, Journal& journal) {
 }
 
 Status TakeBackMoves(Files& files, Journal& journal) {
-  // The one that was begun last may be made although the journal does not say so.
-  if (journal.moved < journal.moves.size()) {
-    const Move& next = journal.moves[journal.moved];
-    WARDEN_ASSIGN_OR_RETURN(const bool is_left, Exists(files, next.from));
-    WARDEN_ASSIGN_OR_RETURN(const bool is_made, Exists(files, next.to));
-    if (!is_left && is_made) ++journal.moved;
-  }
   while (journal.moved > 0) {
     const Move& made = journal.moves[journal.moved - 1];
     WARDEN_RETURN_IF_ERROR(Make(files, {.from = made.to, .to = made.from}));

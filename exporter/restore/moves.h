@@ -23,6 +23,11 @@ Result<std::vector<Move>> PlanMoves(Files& files, const std::string& run_id,
 // Makes those that are left; each is durable, and in the journal, before the next begins. After a
 // failure or a crash, the same call goes on.
 Status MakeMoves(Files& files, Journal& journal);
+// To be called before the first is taken back, if it was not begun before: the rename that a crash
+// has left in doubt is made or is not. kFailedPrecondition: both of its paths are there, since
+// somebody has made one of them anew.
+Status FindLastMove(Files& files, Journal& journal);
+
 // To be called before the first is taken back, of a restore whose etcd may have run: in a WAL
 // directory that is a mount point, its log has other files by now, which are to go, and perhaps no
 // more those that were placed. Changes the journal and does not save it.

@@ -22,6 +22,9 @@ Files::Path Shortest(const Files::Path& path) {
   return normal.has_filename() ? normal : normal.parent_path();
 }
 
+// No cluster comes that far; what is added to it stays a number of 64 bits.
+constexpr std::int64_t kRevisionMax = std::int64_t{1} << 60;
+
 std::string Count(std::uint64_t count, const std::string& what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
@@ -124,6 +127,11 @@ class Maker {
         Risk("members", "member " + who + " at " + Join(member.peer_urls, ",") +
                             " is left out: it was added and had not started when the snapshot was "
                             "taken");
+      } else if (std::ranges::count(facts_.members, member.name, &OldMember::name) > 1) {
+        // Taken for one with several URLs, each machine would be restored as a cluster of its own.
+        return Cannot("several members of the snapshot are named \"" +
+                      ToSingleLine(member.name, 64) +
+                      "\": give each a name of its own with --initial-cluster");
       } else {
         for (const std::string& url : member.peer_urls) entries.push_back(member.name + "=" + url);
       }
@@ -166,6 +174,11 @@ class Maker {
   Status ChooseBump() {
     using Bump = PlanWishes::Bump;
     const bool kubernetes = wishes_.is_kubernetes || facts_.holds_kubernetes;
+    // A clock of revisions that is near its end is damage, not a cluster.
+    for (const RevisionPoint& point : wishes_.seen) {
+      if (point.revision < kRevisionMax) continue;
+      return Bad("revision " + std::to_string(point.revision) + " cannot have been seen");
+    }
     if (wishes_.bump == Bump::kNone || (wishes_.bump == Bump::kAsNeeded && !kubernetes)) {
       const std::string what = "revisions start again at " + std::to_string(facts_.revision) +
                                ", and mean something else than before the loss to whoever kept one";
@@ -182,6 +195,12 @@ class Maker {
         wishes_.bump == Bump::kGiven ? BumpProposal{.by = wishes_.bump_by, .reason = "as asked for"}
                                      : ProposeBump(facts_.revision, wishes_.seen, now_);
     plan_.bump = RevisionBump{.from = facts_.revision, .by = proposal.by};
+    for (const RevisionPoint& point : wishes_.seen) {
+      if (plan_.new_revision() > point.revision) continue;
+      return Cannot("raised by " + std::to_string(proposal.by) + " revisions go on at " +
+                    std::to_string(plan_.new_revision()) + ", but the cluster was seen at " +
+                    std::to_string(point.revision) + ": give more, or auto");
+    }
     // Says what is wrong with a number that was given.
     WARDEN_RETURN_IF_ERROR(
         EditBuckets(plan_.cluster, {.target = plan_.target, .bump = plan_.bump}).status());

@@ -1,7 +1,6 @@
 #include "exporter/restore/run.h"
 
 #include <algorithm>
-#include <future>
 #include <memory>
 #include <random>
 #include <set>
@@ -13,77 +12,12 @@
 #include "exporter/restore/foreign_tool.h"
 #include "exporter/restore/moves.h"
 #include "exporter/restore/preflight.h"
-#include "exporter/snapshot/digest.h"
-#include "exporter/snapshot/verify.h"
+#include "exporter/restore/snapshot_source.h"
 
 namespace warden::restore {
 namespace {
 
 using Path = Files::Path;
-
-constexpr std::size_t kReadBytes = 1 << 20;
-
-// Of the whole file, trailer included, in hex.
-Result<std::string> DigestOf(const ReadableFile& file, std::uint64_t size,
-                             const std::stop_token& stop) {
-  snapshot::Sha256 sha256;
-  std::string part(kReadBytes, '\0');
-  for (std::uint64_t at = 0; at < size; at += part.size()) {
-    if (stop.stop_requested()) return Status(Code::kCancelled, "stopped");
-    part.resize(std::min<std::uint64_t>(kReadBytes, size - at));
-    WARDEN_ASSIGN_OR_RETURN(const std::size_t count,
-                            file.ReadAt(at, std::as_writable_bytes(std::span(part))));
-    part.resize(count);
-    if (count == 0) break;
-    sha256.Add(part);
-  }
-  return FormatHex(sha256.Digest());
-}
-
-// The snapshot while it is restored: its digest is computed meanwhile, on a thread of its own.
-class Source {
- public:
-  static Result<std::unique_ptr<Source>> Open(Files& files, const Path& path, const Plan& plan) {
-    WARDEN_ASSIGN_OR_RETURN(std::unique_ptr<ReadableFile> file, files.Open(path));
-    WARDEN_ASSIGN_OR_RETURN(const FileState state, file->State());
-    if (state.size_bytes != plan.snapshot.size_bytes) {
-      return Status(Code::kDataLoss, path.string() + " has " + std::to_string(state.size_bytes) +
-                                         " bytes, the plan's snapshot " +
-                                         std::to_string(plan.snapshot.size_bytes) +
-                                         ": it is another file, or cut short");
-    }
-    return std::make_unique<Source>(path, std::move(file), plan);
-  }
-  Source(Path path, std::unique_ptr<ReadableFile> file, const Plan& plan)
-      : path_(std::move(path)), file_(std::move(file)), plan_(plan) {
-    digest_ = std::async(std::launch::async, [this] {
-      return DigestOf(*file_, plan_.snapshot.size_bytes, stop_.get_token());
-    });
-  }
-  ~Source() { stop_.request_stop(); }
-  Source(const Source&) = delete;
-  Source& operator=(const Source&) = delete;
-
-  SnapshotFile file() const {
-    return {.file = *file_, .database_bytes = plan_.snapshot.database_bytes};
-  }
-  // Waits for it; kDataLoss if it is not the plan's. Call it once.
-  Status CheckDigest() {
-    WARDEN_ASSIGN_OR_RETURN(const std::string digest, digest_.get());
-    if (digest == plan_.snapshot.sha256) return {};
-    return {Code::kDataLoss, path_.string() +
-                                 " is not the plan's snapshot, or was damaged: its "
-                                 "SHA-256 is " +
-                                 digest + ", the plan's " + plan_.snapshot.sha256};
-  }
-
- private:
-  const Path path_;
-  const std::unique_ptr<ReadableFile> file_;
-  const Plan& plan_;
-  std::stop_source stop_;
-  std::future<Result<std::string>> digest_;  // last: it reads the file
-};
 
 // A tool keeps alarms, whatever the plan says.
 DirectoryOptions StagedOptions(const RunOptions& options, const Journal& journal) {
@@ -130,10 +64,42 @@ Status GiveTo(Files& files, const Path& path, const FileOwner& owner) {
   return files.SyncDirectory(path);
 }
 
+// That what was proven is still there, before the old data leaves its place.
+Status CheckStaging(Files& files, const Journal& journal, const Plan& plan) {
+  const DirectoryLayout layout = LayoutOf(OptionsOf(plan, journal.member, journal.staging));
+  for (const Path& file : {layout.database_file, layout.wal_file}) {
+    const Status found = files.Stat(file).status();
+    if (found.ok()) continue;
+    return {found.code(), "what was written for this restore is not there any more (" +
+                              found.message() + "): `restore undo`, and begin anew"};
+  }
+  return {};
+}
+
+// An etcd that was started at the last moment serves the old data from where it was moved to.
+Status CheckOldIsFree(Files& files, const Journal& journal) {
+  for (const Move& move : journal.moves) {
+    for (const Path& database : {move.to / "member" / "snap" / "db", move.to / "snap" / "db"}) {
+      if (move.to == journal.data_dir) continue;
+      const Result<bool> locked = files.IsLocked(database);
+      if (!locked.ok() || !*locked) continue;
+      return {Code::kFailedPrecondition, "an etcd was started meanwhile and runs on " +
+                                             move.to.string() +
+                                             ": stop it, and run this again or `restore undo`"};
+    }
+  }
+  return {};
+}
+
 // Removes what a run has written before its swap: directories that bear its id, and nothing else.
 Status RemoveStaging(Files& files, const Journal& journal) {
   std::vector<Path> tops = {journal.staging.data_dir};
   if (journal.staging.wal_dir) tops.push_back(*journal.staging.wal_dir);
+  for (const Path& top : tops) {
+    if (top.string().find("restore-" + journal.id) != std::string::npos) continue;
+    return {Code::kDataLoss, "the journal of restore " + journal.id + " names " + top.string() +
+                                 " as its own, which does not bear its id: nothing is removed"};
+  }
   for (const Path& top : tops) WARDEN_RETURN_IF_ERROR(RemoveTree(files, top));
   return {};
 }
@@ -166,8 +132,8 @@ class Preparation {
     const FileOwner owner = options_.owner.value_or(old.owner);
     WARDEN_RETURN_IF_ERROR(TellPreflight(old, owner));
     WARDEN_RETURN_IF_ERROR(TellTool());
-    WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<Source> source,
-                            Source::Open(files_, options_.snapshot, options_.plan));
+    WARDEN_ASSIGN_OR_RETURN(const std::unique_ptr<SnapshotSource> source,
+                            SnapshotSource::Open(files_, options_.snapshot, options_.plan));
     WARDEN_RETURN_IF_ERROR(Begin(begun, old));
     Status status = WriteAndVerify(*source, owner);
     if (status.ok()) return journal_;
@@ -194,6 +160,12 @@ class Preparation {
                           journal.plan_id +
                           " is not over: run it again with that plan, or take "
                           "it back with `restore undo`");
+      }
+      if (journal.plan_digest == digest && !is_ours && journal.state == RunState::kDone &&
+          !options_.again) {
+        return Status(Code::kFailedPrecondition,
+                      "member " + journal.member + " of this plan was restored here: this is not " +
+                          options_.member + "'s machine, or --data-dir of the plan is wrong");
       }
       if (is_ours && journal.state == RunState::kDone && !options_.again) {
         return Status(Code::kAlreadyExists,
@@ -248,7 +220,7 @@ class Preparation {
     return SaveJournal(files_, journal_);
   }
 
-  Status WriteAndVerify(Source& source, const FileOwner& owner) {
+  Status WriteAndVerify(SnapshotSource& source, const FileOwner& owner) {
     const DirectoryOptions staged = StagedOptions(options_, journal_);
     tools_.say("writing " + staged.path.string());
     WARDEN_RETURN_IF_ERROR(Write(source, staged));
@@ -274,7 +246,7 @@ class Preparation {
     return SaveJournal(files_, journal_);
   }
 
-  Status Write(Source& source, const DirectoryOptions& staged) {
+  Status Write(SnapshotSource& source, const DirectoryOptions& staged) {
     if (options_.tool.empty()) {
       return WriteDataDirectory(files_, source.file(), staged, tools_.stop, tools_.progress).status;
     }
@@ -339,6 +311,7 @@ Status Swap(Journal& journal, const Plan& plan, const RunTools& tools) {
                   " has changed since the new data was written; take it back with `restore undo` "
                   "and begin anew"};
     }
+    WARDEN_RETURN_IF_ERROR(CheckStaging(files, journal, plan));
     WARDEN_ASSIGN_OR_RETURN(journal.moves, PlanMoves(files, journal.id, place, old));
     WARDEN_RETURN_IF_ERROR(SaveState(files, journal, RunState::kSwapping));
   }
@@ -346,6 +319,7 @@ Status Swap(Journal& journal, const Plan& plan, const RunTools& tools) {
     tools.say("renaming " + move.from.string() + " to " + move.to.string());
   }
   WARDEN_RETURN_IF_ERROR(MakeMoves(files, journal));
+  WARDEN_RETURN_IF_ERROR(CheckOldIsFree(files, journal));
   return SaveState(files, journal, RunState::kSwapped);
 }
 
@@ -381,7 +355,11 @@ Status Undo(Journal& journal, const RunTools& tools) {
       return {Code::kFailedPrecondition,
               "an etcd runs on " + journal.data_dir.string() + ": stop it first"};
     }
-    if (journal.state != RunState::kUndoing) WARDEN_RETURN_IF_ERROR(AdoptLog(files, journal));
+    if (!locked.ok() && locked.error().code() == Code::kPermissionDenied) return locked.error();
+    if (journal.state != RunState::kUndoing) {
+      WARDEN_RETURN_IF_ERROR(FindLastMove(files, journal));
+      WARDEN_RETURN_IF_ERROR(AdoptLog(files, journal));
+    }
     WARDEN_RETURN_IF_ERROR(SaveState(files, journal, RunState::kUndoing));
     for (auto move = journal.moves.rbegin(); move != journal.moves.rend(); ++move) {
       tools.say("renaming " + move->to.string() + " back to " + move->from.string());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/support/faulty_files.h"
 #include "tests/support/memory_files.h"
 
@@ -20,9 +22,11 @@ class RevisionMarks : public ::testing::Test {
  protected:
   RevisionMarks() { EXPECT_TRUE(files_.MakeDirectories(kDirectory).ok()); }
   std::int64_t Load(std::uint64_t cluster_id) {
-    const auto mark = LoadRevisionMark(files_, kDirectory, cluster_id);
-    EXPECT_TRUE(mark.ok()) << mark.status().message();
-    return mark.ok() && *mark ? (*mark)->revision : -1;
+    const auto marks = LoadRevisionMarks(files_, kDirectory);
+    EXPECT_TRUE(marks.ok()) << marks.status().message();
+    if (!marks.ok()) return -1;
+    const auto found = std::ranges::find(*marks, cluster_id, &RevisionMark::cluster_id);
+    return found == marks->end() ? -1 : found->revision;
   }
   MemoryFiles files_;
 };
@@ -33,8 +37,7 @@ TEST_F(RevisionMarks, OnlyRise) {
   ASSERT_TRUE(SaveRevisionMark(files_, kDirectory, {1, 90, At(2)}).ok());
   EXPECT_EQ(Load(1), 100);
   ASSERT_TRUE(SaveRevisionMark(files_, kDirectory, {1, 110, At(3)}).ok());
-  const auto mark = LoadRevisionMark(files_, kDirectory, 1);
-  EXPECT_EQ(**mark, (RevisionMark{1, 110, At(3)}));
+  EXPECT_EQ(*LoadRevisionMarks(files_, kDirectory), (std::vector<RevisionMark>{{1, 110, At(3)}}));
 }
 
 TEST_F(RevisionMarks, AreOfEachClusterForItself) {
@@ -52,7 +55,7 @@ TEST_F(RevisionMarks, AreOfEachClusterForItself) {
 
 TEST_F(RevisionMarks, AreWrittenAnewWhereTheFileIsDamaged) {
   ASSERT_TRUE(WriteAtomically(files_, kDirectory / kRevisionsName, "no JSON").ok());
-  EXPECT_EQ(LoadRevisionMark(files_, kDirectory, 1).status().code(), Code::kDataLoss);
+  EXPECT_EQ(LoadRevisionMarks(files_, kDirectory).status().code(), Code::kDataLoss);
   ASSERT_TRUE(SaveRevisionMark(files_, kDirectory, {1, 100, At(1)}).ok());
   EXPECT_EQ(Load(1), 100);
 }

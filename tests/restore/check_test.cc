@@ -64,8 +64,8 @@ TEST(RestoreCheck, PassesAClusterThatIsWhatWasPlanned) {
                        "leader: m1 (8211f1d0f64f3269)",
                        "quorum: a linearizable read goes through 3 members: 501 keys now",
                        "revision: 4242 on every member that answers",
-                       "hash: deadbeef at revision 4242 on 3 members",
-                       "snapshot-hash: deadbeef at revision 4242, as in the snapshot",
+                       "hash: 3735928559 at revision 4242 on 3 members",
+                       "snapshot-hash: 3735928559 at revision 4242, as in the snapshot",
                        "keys: 500 keys at revision 4242, as in the snapshot",
                        "leases: 20 leases, as in the snapshot",
                        "alarms: none",
@@ -217,7 +217,7 @@ TEST(RestoreCheck, WantsTheMembersToHashTheSame) {
   };
   ExpectOfEach({
       {"differs", [&](World& world) { hash(world).hash = 0xbad; }, "hash", CheckVerdict::kFailed,
-       "deadbeef on m1 (8211f1d0f64f3269), bad on m2 (91bc3c398fb3c146), deadbeef on m3 "
+       "3735928559 on m1 (8211f1d0f64f3269), 2989 on m2 (91bc3c398fb3c146), 3735928559 on m3 "
        "(a5c40fe21b7d396) at revision 4242"},
       {"compacting", [&](World& world) { hash(world).compact_revision = 4100; }, "hash",
        CheckVerdict::kNotChecked,
@@ -230,13 +230,13 @@ TEST(RestoreCheck, WantsTheMembersToHashTheSame) {
        "hash", CheckVerdict::kNotChecked,
        "the members are compacting at this moment, and hash different things", true},
       {"newest of all", [](World& world) { world.answers.hashed_revision = 0; }, "hash",
-       CheckVerdict::kOk, "deadbeef at revision 4242 on 3 members"},
+       CheckVerdict::kOk, "3735928559 at revision 4242 on 3 members"},
       {"balancer", [&](World& world) { hash(world).member_id = kMemberIds[1]; }, "hash",
        CheckVerdict::kUnknown,
        "https://10.0.0.12:2379: another member answers; is it behind a load balancer?"},
       {"alone", [](World& world) { world.answers.members.resize(1); }, "hash",
        CheckVerdict::kNotChecked,
-       "deadbeef on m1 (8211f1d0f64f3269) at revision 4242: nobody to compare with"},
+       "3735928559 on m1 (8211f1d0f64f3269) at revision 4242: nobody to compare with"},
       {"late",
        [](World& world) {
          world.answers.members[1].hash = Failure<etcd::KvHash>(
@@ -250,7 +250,7 @@ TEST(RestoreCheck, ComparesTheHashWithTheSnapshotsWhereThatCanBe) {
   ExpectOfEach({
       {"differs", [](World& world) { world.answers.members[1].hash.value->hash = 0xbad; },
        "snapshot-hash", CheckVerdict::kFailed,
-       "bad on m2 (91bc3c398fb3c146), deadbeef by the snapshot"},
+       "2989 on m2 (91bc3c398fb3c146), 3735928559 by the snapshot"},
       {"gone", [](World& world) { world.answers.hashed_revision = 4300; }, "snapshot-hash",
        CheckVerdict::kNotChecked, "revision 4242 has been compacted since"},
       {"gone, newest of each",
@@ -260,7 +260,7 @@ TEST(RestoreCheck, ComparesTheHashWithTheSnapshotsWhereThatCanBe) {
        },
        "snapshot-hash", CheckVerdict::kNotChecked, "revision 4242 has been compacted since"},
       {"newest of each", [](World& world) { world.answers.hashed_revision = 0; }, "snapshot-hash",
-       CheckVerdict::kOk, "deadbeef at revision 4242, as in the snapshot"},
+       CheckVerdict::kOk, "3735928559 at revision 4242, as in the snapshot"},
       {"compacted",
        [](World& world) {
          world.answers.members[0].wanted_hash.reset();

@@ -106,10 +106,11 @@ class KubeadmNodeTest : public ::testing::Test {
                     .error = {},
                     .procedure = {}};
     journal.staging = StagingOf(journal.id, place, old);
-    const Files::Path database = journal.staging.data_dir / "member" / "snap" / "db";
-    WARDEN_RETURN_IF_ERROR(tools.files.MakeDirectories(database.parent_path()));
-    if (!tools.files.Stat(database).ok()) {
-      WARDEN_RETURN_IF_ERROR(WriteAtomically(tools.files, database, "new"));
+    const DirectoryLayout layout = LayoutOf(OptionsOf(run.plan, run.member, journal.staging));
+    for (const Files::Path& file : {layout.database_file, layout.wal_file}) {
+      WARDEN_RETURN_IF_ERROR(tools.files.MakeDirectories(file.parent_path()));
+      if (tools.files.Stat(file).ok()) continue;
+      WARDEN_RETURN_IF_ERROR(WriteAtomically(tools.files, file, "new"));
     }
     WARDEN_RETURN_IF_ERROR(SaveJournal(tools.files, journal));
     return journal;

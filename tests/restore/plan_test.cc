@@ -238,6 +238,28 @@ TEST_F(PlanTest, RaisesRevisionsForKubernetesAndWhenAsked) {
   }
 }
 
+TEST_F(PlanTest, RefusesARevisionThatWasSeenBefore) {
+  PlanWishes wishes = WishesFor("a=http://a:2380");
+  wishes.bump = PlanWishes::Bump::kGiven;
+  wishes.bump_by = 50;
+  wishes.seen = {{.at = clock_.Now(), .revision = kSnapshotRevision + 50}};
+  EXPECT_EQ(Make(EtcdBuckets(), wishes).status().code(), Code::kFailedPrecondition);
+  wishes.bump_by = 51;
+  EXPECT_TRUE(Make(EtcdBuckets(), wishes).ok());
+  wishes.seen.front().revision = std::int64_t{1} << 62;
+  EXPECT_EQ(Make(EtcdBuckets(), wishes).status().code(), Code::kInvalidArgument);
+}
+
+// Each machine would take all of them for its own.
+TEST_F(PlanTest, TellsMembersOfOneNameApart) {
+  BoltBuckets buckets = EtcdBuckets();
+  buckets["members"].values = {{"2", R"({"id":2,"peerURLs":["http://b:2380"],"name":"default"})"},
+                               {"3", R"({"id":3,"peerURLs":["http://c:2380"],"name":"default"})"}};
+  const Result<Plan> plan = Make(buckets, WishesFor(""));
+  EXPECT_EQ(plan.status().code(), Code::kFailedPrecondition);
+  EXPECT_NE(plan.status().message().find("--initial-cluster"), std::string::npos);
+}
+
 TEST_F(PlanTest, RefusesPlacesThatCannotBe) {
   struct Case {
     std::string usual, name, path;

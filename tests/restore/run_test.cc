@@ -149,6 +149,39 @@ TEST_F(RunTest, KnowsItsOwnClusterByIdOrByUrl) {
   }
 }
 
+TEST_F(RunTest, IsNotDoneForTwoMembersInOnePlace) {
+  AddOldData();
+  ASSERT_TRUE(Run(disk_, Options()).ok());
+  RunOptions other = Options();
+  other.member = "a";
+  const Result<Journal> refused = Run(disk_, other);
+  EXPECT_EQ(refused.status().code(), Code::kFailedPrecondition);
+  EXPECT_NE(refused.status().message().find("member b"), std::string::npos);
+}
+
+TEST_F(RunTest, SwapsNothingInThatIsNotThereAnyMore) {
+  AddOldData();
+  Result<Journal> journal = Prepare(Options(), Tools(disk_));
+  ASSERT_TRUE(journal.ok());
+  ASSERT_TRUE(disk_.Remove(journal->staging.data_dir / "member" / "snap" / "db").ok());
+  EXPECT_FALSE(Swap(*journal, plan_, Tools(disk_)).ok());
+  ExpectOldDataIsAt(kDataDir);
+  EXPECT_TRUE(Undo(*journal, Tools(disk_)).ok());
+}
+
+// A journal that somebody has edited, or that came with a volume from elsewhere.
+TEST_F(RunTest, TrustsNoJournalOfAnotherPlace) {
+  AddOldData();
+  Result<Journal> journal = Prepare(Options(), Tools(disk_));
+  ASSERT_TRUE(journal.ok());
+  Journal edited = *journal;
+  edited.staging.data_dir = kDataDir;
+  EXPECT_EQ(Undo(edited, Tools(disk_)).code(), Code::kDataLoss);
+  ExpectOldDataIsAt(kDataDir);
+  Put(disk_, "/disk/other.restore-" + journal->id + ".json", DumpJson(ToJson(*journal)));
+  EXPECT_EQ(FindJournals(disk_, "/disk/other").status().code(), Code::kDataLoss);
+}
+
 TEST_F(RunTest, NeedsRoom) {
   AddOldData();
   disk_.SetFreeBytes(100ULL << 20);
