@@ -201,20 +201,25 @@ ClusterCheck Judgement::Hash() const {
 ClusterCheck Judgement::SnapshotHash() const {
   constexpr std::string_view kName = "snapshot-hash";
   if (auto obstacle = Obstacle(kName, &MemberAnswers::hash)) return *obstacle;
+  // That one member cannot be judged must not hide that another one differs.
+  std::optional<ClusterCheck> open;
   for (const MemberAnswers* member : ours_) {
     const etcd::KvHash& hash = *member->hash.value;
     if (answers_.HashedRevision(*member) != expected_.revision) {
-      return {kName, CheckVerdict::kNotChecked,
+      open = {kName, CheckVerdict::kNotChecked,
               "revision " + std::to_string(expected_.revision) + " has been compacted since"};
+      continue;
     }
     if (!member->wanted_hash) {
-      return {kName, CheckVerdict::kNotChecked, NameOf(*member) + ": " + member->why_no_hash};
+      open = {kName, CheckVerdict::kNotChecked, NameOf(*member) + ": " + member->why_no_hash};
+      continue;
     }
     if (*member->wanted_hash == hash.hash) continue;
     return {kName, CheckVerdict::kFailed,
             std::to_string(hash.hash) + " on " + NameOf(*member) + ", " +
                 std::to_string(*member->wanted_hash) + " by the snapshot"};
   }
+  if (open) return *open;
   return {kName, CheckVerdict::kOk,
           std::to_string(ours_.front()->hash.value->hash) + " at revision " +
               std::to_string(expected_.revision) + ", as in the snapshot"};
@@ -223,13 +228,21 @@ ClusterCheck Judgement::SnapshotHash() const {
 ClusterCheck Judgement::Keys() const {
   constexpr std::string_view kName = "keys";
   const std::string at = " at revision " + std::to_string(expected_.revision);
+  const auto differing = [&](const MemberAnswers* member) {
+    return member->keys.value && member->keys.value->keys != expected_.snapshot.keys;
+  };
+  // As above: one that has compacted must not hide one that differs.
   for (const MemberAnswers* member : ours_) {
+    if (std::ranges::any_of(ours_, differing)) break;
     if (!member->keys.error || !SaysCompacted(*member->keys.error)) continue;
     return {kName, CheckVerdict::kNotChecked,
             "revision " + std::to_string(expected_.revision) + " has been compacted since"};
   }
-  if (auto obstacle = Obstacle(kName, &MemberAnswers::keys)) return *obstacle;
+  if (std::ranges::none_of(ours_, differing)) {
+    if (auto obstacle = Obstacle(kName, &MemberAnswers::keys)) return *obstacle;
+  }
   for (const MemberAnswers* member : ours_) {
+    if (!member->keys.value) continue;
     const std::uint64_t keys = member->keys.value->keys;
     if (keys == expected_.snapshot.keys) continue;
     return {kName, CheckVerdict::kFailed,
